@@ -1,0 +1,85 @@
+"""The simulated upstream on its own: C{python -m chatmockd.simulator}."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from chatmockd.simulator.directive import BadDirective, with_settings
+from chatmockd.simulator.faults import Faults, names
+from chatmockd.simulator.rules import PROFILES
+from chatmockd.simulator.server import Simulator
+
+
+def _arguments(words: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m chatmockd.simulator",
+        description="A Responses WebSocket server that answers offline.",
+    )
+    parser.add_argument("--profile", choices=PROFILES, default="openai")
+    parser.add_argument("--port", type=int, default=0, help="0 (default) for any")
+    parser.add_argument("--bearer", help="refuse upgrades without this token")
+    parser.add_argument(
+        "--faults",
+        default="",
+        metavar="SETTINGS",
+        help="as in a directive, 'close=1011 after=3': " + ", ".join(_every_name()),
+    )
+    chosen = parser.parse_args(words)
+    try:
+        chosen.faults = faults_of(chosen.faults)
+    except BadDirective as problem:
+        parser.error(str(problem))
+    return chosen
+
+
+def faults_of(settings: str) -> Faults:
+    """The faults that C{settings} ask for, none of them when it is blank."""
+    if not settings.strip():
+        return Faults()
+    return with_settings(settings, Faults(), turn_only=False)
+
+
+def _every_name() -> list[str]:
+    return names(turn_only=False)
+
+
+def main() -> None:
+    """Listen on loopback, print the URL, and serve until interrupted."""
+    chosen = _arguments()
+
+    from twisted.internet import reactor
+    from twisted.python.failure import Failure
+
+    simulator = Simulator(
+        reactor,
+        chosen.profile,
+        faults=chosen.faults,
+        bearer=chosen.bearer,
+    )
+
+    failures: list[str] = []
+
+    def cannot_listen(failure: Failure) -> None:
+        failures.append(failure.getErrorMessage())
+        reactor.stop()
+
+    def listening(_: object) -> None:
+        print(simulator.url, flush=True)
+
+    def start() -> None:
+        listens = simulator.listen(
+            reactor,
+            chosen.port,
+        )
+        listens.addCallbacks(listening, cannot_listen)
+
+    reactor.callWhenRunning(start)
+    reactor.addSystemEventTrigger("before", "shutdown", simulator.stop)
+    reactor.run()
+    if failures:
+        sys.exit(f"cannot listen: {failures[0]}")
+
+
+if __name__ == "__main__":
+    main()
