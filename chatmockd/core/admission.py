@@ -1,0 +1,110 @@
+"""Who may come in: decided from a request's head alone, before anything is parsed.
+
+A browser will send requests to this machine for any page that its user visits. What
+gives those away is a host name that is not ours (DNS rebinding), an C{Origin}, or fetch
+metadata; no program of the user's own sends any of these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from chatmockd.errors import (
+    ChatmockdError,
+    Forbidden,
+    InvalidRequest,
+    UnsupportedMediaType,
+)
+from chatmockd.exposure import is_loopback
+
+
+@dataclass(frozen=True)
+class Head:
+    """
+    The parts of a request's head that admission depends on, as they were sent.
+
+    Each header is a list, because one that is sent twice is an attempt to be read
+    differently by two programs.
+    """
+
+    method: str
+    target: str
+    host: Sequence[str] = ()
+    origin: Sequence[str] = ()
+    fetch_site: Sequence[str] = ()
+    content_type: Sequence[str] = ()
+    content_encoding: Sequence[str] = ()
+    has_body: bool = False
+
+
+class Admission:
+    """
+    The rules for coming in.
+
+    @ivar hosts: Host names, without port, beside the loopback ones.
+    @ivar origins: Web origins that may call us from a browser.
+    """
+
+    def __init__(self, hosts: Sequence[str], origins: Sequence[str]) -> None:
+        self._hosts = frozenset(host.lower().rstrip(".") for host in hosts)
+        self._origins = frozenset(origins)
+
+    def allows_origin(self, origins: Sequence[str]) -> bool:
+        """Whether a request with these C{Origin} headers is from a page we know."""
+        return len(origins) == 1 and origins[0] in self._origins
+
+    def check(self, head: Head) -> ChatmockdError | None:
+        """Why the request is turned away; None when it may come in."""
+        if not head.target.startswith("/"):
+            return InvalidRequest("The request target must be a path.")
+        if len(head.host) != 1:
+            return InvalidRequest("There must be exactly one Host header.")
+        if not self._is_ours(head.host[0]):
+            return Forbidden(
+                f"Host {head.host[0]!r} is not served here; allowed are loopback names "
+                "and those in server.allowed_hosts."
+            )
+        known_page = self.allows_origin(head.origin)
+        if head.origin and not known_page:
+            return Forbidden(
+                f"Origin {head.origin[0]!r} is not in server.allowed_origins."
+            )
+        if not known_page and set(head.fetch_site) & {"cross-site", "same-site"}:
+            return Forbidden("Web pages may not call this server.")
+        if head.method == "POST" or head.has_body:
+            return self._check_body(head)
+        return None
+
+    def _is_ours(self, host: str) -> bool:
+        name = host.strip().lower()
+        if name.startswith("["):
+            name, _, port = name.partition("]")
+            name, port = name[1:], port.removeprefix(":")
+        else:
+            name, _, port = name.partition(":")
+        if port and not port.isdecimal():
+            return False
+        return is_loopback(name) or name.rstrip(".") in self._hosts
+
+    def _check_body(self, head: Head) -> ChatmockdError | None:
+        if len(head.content_type) != 1 or not _is_json(head.content_type[0]):
+            return UnsupportedMediaType(
+                "The body must be sent with 'Content-Type: application/json'."
+            )
+        for encoding in head.content_encoding:
+            if encoding.strip().lower() not in ("", "identity"):
+                return UnsupportedMediaType(
+                    f"Content-Encoding {encoding!r} is not supported; send the body "
+                    "uncompressed."
+                )
+        return None
+
+
+def _is_json(content_type: str) -> bool:
+    kind, *parameters = (part.strip().lower() for part in content_type.split(";"))
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "charset" and value.strip(" \"'") not in ("utf-8", "utf8"):
+            return False
+    return kind == "application/json"

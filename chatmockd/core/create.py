@@ -1,0 +1,197 @@
+"""Client JSON to a checked C{response.create}, parsed once and encoded once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from chatmockd.core.profile import Profile
+from chatmockd.errors import InvalidRequest
+
+MAX_DEPTH = 64  # nested arrays and objects; what people send has about ten
+
+# Top-level fields that are about the HTTP request and mean nothing on a WebSocket.
+_HTTP_ONLY = ("type", "stream", "background", "previous_response_id")
+
+
+class Create:
+    """
+    One checked request for a turn.
+
+    @ivar streaming: The client wants server-sent events.
+    @ivar marker: The C{previous_response_id} it follows up on, trimmed, or None.
+    @ivar adjusted: Names of the fields that the profile changed, for the client to see.
+    """
+
+    __slots__ = ("_fields", "adjusted", "marker", "streaming")
+
+    def __init__(
+        self,
+        fields: dict[str, Any],
+        *,
+        streaming: bool,
+        marker: str | None,
+        adjusted: tuple[str, ...],
+    ) -> None:
+        self._fields = fields
+        self.streaming = streaming
+        self.marker = marker
+        self.adjusted = adjusted
+
+    @property
+    def model(self) -> str:
+        """The model's name as the client wrote it, or an empty string."""
+        model = self._fields.get("model")
+        return model if isinstance(model, str) else ""
+
+    def as_frame(self, marker: str | None) -> bytes:
+        """The upstream message: flat, C{{"type": "response.create", ...}}."""
+        message: dict[str, Any] = {"type": "response.create"}
+        if marker is not None:
+            message["previous_response_id"] = marker
+        message.update(self._fields)
+        return msgspec.json.encode(message)
+
+
+def read_create(body: bytes, profile: Profile) -> Create:
+    """
+    Check what a client sent to C{POST /v1/responses}.
+
+    @param body: The JSON of the request.
+    @raise InvalidRequest: It cannot be sent upstream; the message says what is wrong
+        with which field.
+    """
+    fields = _decode(body)
+    streaming = _boolean(fields, "stream")
+    if _boolean(fields, "background"):
+        raise InvalidRequest(
+            "Unsupported parameter: 'background'. A turn over a WebSocket cannot run "
+            "in the background.",
+            param="background",
+            code="unsupported_parameter",
+        )
+    for name, reason in profile.refused.items():
+        if fields.get(name) is not None:
+            raise InvalidRequest(
+                f"Unsupported parameter: '{name}': {reason}.",
+                param=name,
+                code="unsupported_parameter",
+            )
+    marker = fields.get("previous_response_id")
+    marker = marker.strip() or None if isinstance(marker, str) else None
+    for name in _HTTP_ONLY:
+        fields.pop(name, None)
+    _check_model(fields)
+    _check_input(fields)
+    adjusted = _adjust(fields, profile)
+    return Create(fields, streaming=streaming, marker=marker, adjusted=adjusted)
+
+
+def _decode(body: bytes) -> dict[str, Any]:
+    if not body or body.isspace():
+        raise InvalidRequest("The body is empty; it must be a JSON object.")
+    try:
+        fields = msgspec.json.decode(body)
+    except UnicodeDecodeError:
+        raise InvalidRequest("The body is not UTF-8.") from None
+    except msgspec.DecodeError as problem:
+        raise InvalidRequest(f"The body is not valid JSON: {problem}") from None
+    except RecursionError:
+        raise _too_deep() from None
+    if not isinstance(fields, dict):
+        raise InvalidRequest("The body must be a JSON object.")
+    if _deeper_than(fields, MAX_DEPTH):
+        raise _too_deep()
+    return fields
+
+
+def _too_deep() -> InvalidRequest:
+    return InvalidRequest(f"The body is nested deeper than {MAX_DEPTH} levels.")
+
+
+def _deeper_than(container: Any, levels: int) -> bool:
+    """Whether C{container}, a list or a dict, has more nested levels than these."""
+    if levels == 0:
+        return True
+    values = container.values() if type(container) is dict else container
+    for value in values:
+        kind = type(value)
+        if (kind is dict or kind is list) and _deeper_than(value, levels - 1):
+            return True
+    return False
+
+
+def _boolean(fields: dict[str, Any], name: str) -> bool:
+    value = fields.get(name)
+    if value is None or isinstance(value, bool):
+        return bool(value)
+    raise InvalidRequest(
+        f"Invalid type for '{name}': expected a boolean.",
+        param=name,
+        code="invalid_type",
+    )
+
+
+def _check_model(fields: dict[str, Any]) -> None:
+    model = fields.get("model")
+    if model is None and fields.get("prompt") is not None:
+        return  # a stored prompt may name the model
+    if model is None:
+        raise InvalidRequest(
+            "Missing required parameter: 'model'.",
+            param="model",
+            code="missing_required_parameter",
+        )
+    if not isinstance(model, str) or not model.strip():
+        raise InvalidRequest(
+            "Invalid type for 'model': expected the name of a model.",
+            param="model",
+            code="invalid_type",
+        )
+
+
+def _check_input(fields: dict[str, Any]) -> None:
+    given = fields.get("input")
+    if isinstance(given, dict):
+        fields["input"] = [given]
+    elif isinstance(given, list):
+        for index, item in enumerate(given):
+            if not isinstance(item, dict):
+                raise InvalidRequest(
+                    f"Invalid type for 'input[{index}]': expected an object.",
+                    param=f"input[{index}]",
+                    code="invalid_type",
+                )
+    elif given is not None and not isinstance(given, str):
+        raise InvalidRequest(
+            "Invalid type for 'input': expected a string, an item or a list of items.",
+            param="input",
+            code="invalid_type",
+        )
+
+
+def _adjust(fields: dict[str, Any], profile: Profile) -> tuple[str, ...]:
+    """Apply the profile to C{fields}, in place; name what the client will miss."""
+    adjusted = []
+    for name in profile.stripped & fields.keys():
+        if fields.pop(name) is not None:
+            adjusted.append(name)
+    for name, value in profile.forced.items():
+        if fields.get(name) not in (None, value):
+            adjusted.append(name)
+        fields[name] = value
+    if profile.default_instructions:
+        instructions = fields.get("instructions")
+        if instructions is None or instructions == "":
+            fields["instructions"] = profile.default_instructions
+            adjusted.append("instructions")
+    if profile.input_as_list and isinstance(fields.get("input"), str):
+        fields["input"] = [
+            {
+                "type": "message",
+                "role": "user",
+                "content": [{"type": "input_text", "text": fields["input"]}],
+            }
+        ]
+    return tuple(sorted(adjusted))

@@ -1,0 +1,77 @@
+"""What each kind of upstream accepts, forces, strips and refuses; what ends its socket.
+
+Sources: OpenAI's guide to the WebSocket mode, Codex, and what proxies in front of the
+ChatGPT backend found it to refuse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Profile:
+    """
+    The rules of one kind of upstream.
+
+    @ivar url: Where it is, unless C{upstream.url} says otherwise.
+    @ivar headers: What the upgrade carries besides the credentials.
+    @ivar forced: Request fields that have one permitted value.
+    @ivar stripped: Request fields that it refuses, and a turn can do without.
+    @ivar refused: Request fields which cannot be had, with the reason; dropping these
+        would change what the client asked for.
+    @ivar input_as_list: It takes C{input} as a list of items only.
+    @ivar default_instructions: Sent where the client has none; C{""} sends none.
+    @ivar error_ends_connection: After an C{error} event the socket serves no turn more.
+    """
+
+    name: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    forced: Mapping[str, Any] = field(default_factory=dict)
+    stripped: frozenset[str] = frozenset()
+    refused: Mapping[str, str] = field(default_factory=dict)
+    input_as_list: bool = False
+    default_instructions: str = ""
+    error_ends_connection: bool = False
+
+
+_NO_LANES = "one HTTP request is one turn; lanes exist on WebSockets only"
+
+OPENAI = Profile(
+    name="openai",
+    url="wss://api.openai.com/v1/responses",
+    refused={"stream_id": _NO_LANES},
+)
+
+CHATGPT = Profile(
+    name="chatgpt",
+    url="wss://chatgpt.com/backend-api/codex/responses",
+    headers={"OpenAI-Beta": "responses_websockets=2026-02-06"},
+    forced={"store": False},
+    stripped=frozenset(
+        {
+            "max_output_tokens",
+            "metadata",
+            "prompt_cache_retention",
+            "safety_identifier",
+            "stream_options",
+            "temperature",
+            "top_p",
+            "truncation",
+            "user",
+        }
+    ),
+    refused={"stream_id": _NO_LANES},
+    # Its HTTP twin answers a string with "Input must be a list".
+    input_as_list=True,
+    # Whether it demands instructions is disputed; it accepts these.
+    default_instructions="You are a helpful assistant.",
+    error_ends_connection=True,
+)
+
+PROFILES: Mapping[str, Profile] = {
+    profile.name: profile for profile in (OPENAI, CHATGPT)
+}

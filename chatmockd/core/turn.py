@@ -1,0 +1,316 @@
+"""One question to the upstream and everything it answers, with no I/O.
+
+Frames go in; server-sent events to pass on and, at the end, one outcome come out. The
+same object serves both modes: streaming writes the events, JSON ignores them and
+answers with the outcome.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from chatmockd.core import failure, terminal
+from chatmockd.core.frame import Head, head_of, one_line, sse_prefix, to_sse
+from chatmockd.errors import (
+    ChatmockdError,
+    MalformedFrame,
+    PreviousResponseNotFound,
+    UpstreamDisconnected,
+    UpstreamOutcomeUnknown,
+)
+
+# Frames above this size are not joined with others, so that they are not copied again.
+_LARGE = 65_536
+
+# The protocol has about sixty kinds; a hostile upstream must not fill our memory.
+_MAX_KINDS = 256
+
+_TERMINAL = frozenset({"response.completed", "response.incomplete", "response.failed"})
+_LIFECYCLE = frozenset({"response.created", "response.queued", "response.in_progress"})
+_DECIDING = _TERMINAL | {"response.created", "response.output_item.done", "error"}
+
+# Codes of an `error` event which say that the socket can no longer continue its tip.
+_STATE_IS_GONE = frozenset(
+    {"previous_response_not_found", "websocket_connection_limit_reached"}
+)
+
+
+def is_hidden(kind: str) -> bool:
+    """
+    Whether frames of this kind are the upstream's business with us only.
+
+    They have no place in a public stream (openai-node's stream helper throws on
+    C{codex.rate_limits}), show nothing about a turn, and may come at any time.
+    """
+    return kind in ("keepalive", "response.metadata") or kind.startswith("codex.")
+
+
+@dataclass(frozen=True)
+class Completed:
+    """
+    The turn ended with C{response.completed} or C{response.incomplete}.
+
+    @ivar response: The JSON of the response object, for a client that does not stream.
+    @ivar response_id: What a follow-up names; None when the upstream named nothing.
+    @ivar event: The server-sent event that ends a stream.
+    """
+
+    response: bytes
+    response_id: str | None
+    event: bytes
+
+
+@dataclass(frozen=True)
+class Failed:
+    """
+    The turn ended in any other way.
+
+    @ivar error: The answer to a client that has seen nothing yet.
+    @ivar event: The server-sent event that ends a stream which has begun.
+    @ivar rejected: The upstream answered with an orderly C{error} event; nothing is
+        known to be wrong with the connection.
+    """
+
+    error: ChatmockdError
+    event: bytes
+    rejected: bool = False
+
+
+Outcome = Completed | Failed
+
+
+class Turn:
+    """
+    Follow one turn: give it frames, get back what the client shall see.
+
+    @ivar accepted: An event has shown that the upstream took the turn on. Until then
+        the client can still be given an HTTP status.
+    @ivar response_id: The id that C{response.created} named.
+    @ivar outcome: How it ended; None until then.
+    @ivar surplus: Frames that came after the end, in the read that brought it.
+    @ivar events: How many events were passed on, the terminal one included.
+    """
+
+    def __init__(
+        self,
+        *,
+        streaming: bool,
+        backfill_empty: bool = True,
+        marker: str | None = None,
+        held_tip: str | None = None,
+    ) -> None:
+        """
+        @param streaming: The client sees events as they come.
+        @param backfill_empty: Fill an empty C{output} when there were items.
+        @param marker: What the turn follows up on.
+        @param held_tip: The response whose frames this connection carried before; late
+            ones may still arrive and are not ours.
+        """
+        self._streaming = streaming
+        self._backfill_empty = backfill_empty
+        self._marker = marker
+        self._held_tip = held_tip
+        self._items: dict[int, msgspec.Raw] = {}
+        self._next_number = 0
+        # Kinds known to pass through unread, with what stands before their frames.
+        self._prefixes: dict[str, bytes] = {}
+        self.accepted = False
+        self.response_id: str | None = None
+        self.outcome: Outcome | None = None
+        self.surplus: Sequence[bytes] = ()
+        self.events = 0
+
+    def receive(self, frames: Sequence[bytes]) -> list[bytes]:
+        """
+        Take the frames of one read.
+
+        @return: The bytes to write to a streaming client, in as few pieces as copying
+            large frames only once allows. The terminal event is not among them: it is
+            in the outcome, to be written when the outcome has been dealt with.
+        """
+        parts: list[bytes] = []
+        pieces: list[bytes] = []
+        prefixes = self._prefixes
+        passed = 0
+        for index, frame in enumerate(frames):
+            try:
+                head = head_of(frame)
+                prefix = prefixes.get(head.type)
+                if prefix is None:
+                    prefix = self._read(head, frame)
+                    if self.outcome is not None:
+                        self.surplus = frames[index + 1 :]
+                        break
+                    if prefix is None:
+                        continue
+                number = head.sequence_number
+                if number is None:
+                    number = self._next_number
+                    frame = terminal.with_sequence_number(frame, number)
+            except MalformedFrame as problem:
+                self.outcome = self._failed(problem)
+                break
+            self._next_number = number + 1
+            passed += 1
+            if len(frame) > _LARGE:
+                if parts:
+                    pieces.append(_joined(parts))
+                    parts = []
+                pieces += prefix, one_line(frame), b"\n\n"
+            else:
+                parts += prefix, frame, b"\n\n"
+        self.events += passed
+        if parts:
+            pieces.append(_joined(parts))
+        return pieces
+
+    def break_off(self, error: ChatmockdError) -> Failed:
+        """End the turn from our side, because of C{error}."""
+        self.outcome = self._failed(error)
+        return self.outcome
+
+    def lost(self, what: str) -> Failed:
+        """
+        End the turn because its connection is gone.
+
+        @param what: What happened, as a clause: C{"it closed the connection (1011)"}.
+        """
+        if not self.accepted and self._marker is not None:
+            # The client has the history and is told to send it, instead of being told
+            # that something broke which it does not know about.
+            return self.break_off(PreviousResponseNotFound(self._marker))
+        if self.accepted and self._streaming:
+            return self.break_off(
+                UpstreamDisconnected(f"The turn did not end: the upstream: {what}.")
+            )
+        return self.break_off(
+            UpstreamOutcomeUnknown(
+                f"The upstream took the request and gave no answer: {what}. Whether it "
+                "did the work is unknown."
+            )
+        )
+
+    def _read(self, head: Head, frame: bytes) -> bytes | None:
+        """
+        Deal with a frame whose kind is not known to pass through unread.
+
+        @return: What stands before the frame; None when it is not to be passed on, or
+            when it ended the turn.
+        """
+        kind = head.type
+        if is_hidden(kind):
+            return None
+        if not self.accepted:
+            if self._held_tip is not None and self._is_late(kind, frame):
+                return None
+            self.accepted = kind not in ("error", "response.failed")
+        if kind not in _DECIDING:
+            prefix = sse_prefix(kind)
+            if len(self._prefixes) < _MAX_KINDS:
+                self._prefixes[kind] = prefix
+            return prefix
+        if kind == "response.created":
+            self.response_id = terminal.response_id_of(frame) or self.response_id
+            self._held_tip = None
+        elif kind == "response.output_item.done":
+            self._keep_item(frame)
+        elif kind == "error":
+            self.outcome = self._error(head, frame)
+            return None
+        else:
+            self.outcome = self._end(head, frame)
+            return None
+        return sse_prefix(kind)
+
+    def _is_late(self, kind: str, frame: bytes) -> bool:
+        """Whether C{frame} belongs to the turn which this connection carried before."""
+        if kind in _LIFECYCLE or kind in _TERMINAL:
+            return terminal.response_id_of(frame) == self._held_tip
+        return kind != "error"
+
+    def _keep_item(self, frame: bytes) -> None:
+        try:
+            done = terminal.decode_output_item(frame)
+        except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+            raise MalformedFrame(f"response.output_item.done: {problem}") from problem
+        if len(memoryview(done.item)):
+            index = done.output_index
+            self._items[len(self._items) if index is None else index] = done.item
+
+    def _end(self, head: Head, frame: bytes) -> Outcome:
+        if head.sequence_number is None:
+            frame = terminal.with_sequence_number(frame, self._next_number)
+        end = terminal.read_terminal(
+            head.type,
+            frame,
+            created_id=self.response_id,
+            items=self._items,
+            backfill_empty=self._backfill_empty,
+        )
+        self.events += 1
+        event = to_sse(head.type, end.frame)
+        if head.type != "response.failed":
+            return Completed(end.response, end.response_id, event)
+        error = failure.refused(
+            {"error": end.error},
+            fallback="The upstream reported that the response failed, without saying "
+            "why.",
+        )
+        return Failed(self._in_marker_terms(error), event)
+
+    def _error(self, head: Head, frame: bytes) -> Failed:
+        try:
+            said = msgspec.json.decode(frame, type=dict[str, Any])
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
+            raise MalformedFrame(f"error: {problem}") from problem
+        error = failure.refused(said)
+        number = head.sequence_number
+        nested = said["error"] if isinstance(said.get("error"), dict) else {}
+        for name in ("type", "code", "message", "param"):
+            if nested.get(name) is None:
+                nested[name] = getattr(error, name)
+        said["error"] = nested
+        said["code"] = error.code
+        said["message"] = error.message
+        said["param"] = error.param
+        said["sequence_number"] = self._next_number if number is None else number
+        self.events += 1
+        return Failed(
+            self._in_marker_terms(error),
+            to_sse("error", msgspec.json.encode(said)),
+            rejected=error.code not in _STATE_IS_GONE and error.status < 500,
+        )
+
+    def _in_marker_terms(self, error: ChatmockdError) -> ChatmockdError:
+        """
+        What a refusal of a follow-up's first event means to the client.
+
+        The marker's state being gone, whether the upstream says so or says that the
+        connection is too old, is one and the same thing: resend your history.
+        """
+        if (
+            not self.accepted
+            and self._marker is not None
+            and error.code in _STATE_IS_GONE
+        ):
+            return PreviousResponseNotFound(self._marker)
+        return error
+
+    def _failed(self, error: ChatmockdError) -> Failed:
+        self.events += 1
+        return Failed(error, to_sse("error", error.as_frame(self._next_number)))
+
+
+def _joined(parts: list[bytes]) -> bytes:
+    """The server-sent events that C{parts} (prefix, frame, blank line, ...) make up."""
+    joined = b"".join(parts)
+    # An event has three line feeds of ours, and three parts. Any other count means that
+    # a frame has raw line breaks in it, which hardly any has: one look for them all.
+    if joined.count(b"\n") != len(parts) or b"\r" in joined:
+        parts[1::3] = map(one_line, parts[1::3])
+        joined = b"".join(parts)
+    return joined
