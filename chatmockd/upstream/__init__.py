@@ -1,0 +1,1 @@
+"""The glue to Autobahn: connections to the model's servers."""

@@ -1,0 +1,366 @@
+"""One upstream WebSocket, from the first attempt to its last byte."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol, cast
+
+from autobahn.websocket.types import ConnectingRequest
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IProtocol
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from chatmockd.core.cut import Cutter
+from chatmockd.errors import ChatmockdError, UpstreamUnreachable
+from chatmockd.upstream.adapter import UpstreamProtocol
+from chatmockd.upstream.handshake import (
+    Address,
+    Reply,
+    refused_upgrade,
+    unreachable,
+)
+from chatmockd.upstream.states import Steps, connection_phase
+from chatmockd.upstream.upload import FRAGMENT, Upload
+
+MAX_MESSAGE = 67_108_864  # bytes; what Codex accepts from the same server
+_CLOSING_GRACE = 5.0  # seconds from our close frame to dropping the transport
+
+
+class _Transport(Protocol):
+    """What we ask of a transport, TCP's or TLS's."""
+
+    def pauseProducing(self) -> None: ...
+
+    def resumeProducing(self) -> None: ...
+
+    def abortConnection(self) -> None: ...
+
+
+class Bearer(Protocol):
+    """Whose turn a connection carries."""
+
+    def frames_received(self, frames: Sequence[bytes]) -> None:
+        """The frames of one read arrived."""
+
+    def connection_lost(self, what: str) -> None:
+        """The connection is of no more use; C{what} says why, as a clause."""
+
+
+class Owner(Protocol):
+    """Who keeps the connection while no turn runs on it."""
+
+    def idle_frames_received(
+        self, connection: Connection, frames: Sequence[bytes]
+    ) -> None:
+        """Frames came although nothing was asked."""
+
+    def connection_unusable(self, connection: Connection) -> None:
+        """Nobody may be given this connection any more."""
+
+    def connection_gone(self, connection: Connection) -> None:
+        """Its transport is gone; this is the last that is heard of it."""
+
+
+class Connection:
+    """
+    One upstream WebSocket, from the first attempt to its last byte.
+
+    @ivar number: For the log: which one this is, counted from 1.
+    @ivar request: The upgrade request it is opened with.
+    @ivar opened: Fires with the connection when the upgrade is through, and with a
+        L{ChatmockdError} when it fails; cancelling it gives the attempt up.
+    @ivar held_tip: The response whose state it holds, or None.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        number: int,
+        address: Address,
+        request: ConnectingRequest,
+        owner: Owner,
+        *,
+        now: float,
+        ping_interval: float,
+    ) -> None:
+        """
+        @param now: Seconds on the clock that L{beat} will tell.
+        @param ping_interval: Seconds of silence after which it is pinged, and again
+            for which the answer is waited for; 0 never pings.
+        """
+        self.number = number
+        self.request = request
+        self.opened: Deferred[Connection] = Deferred(lambda _: self.close())
+        self.held_tip: str | None = None
+        self._address = address
+        self._owner = owner
+        self._ping_interval = ping_interval
+        self._attempt: Deferred[IProtocol] | None = None
+        self._step = "connect"
+        self._protocol: UpstreamProtocol | None = None
+        self._transport: _Transport | None = None
+        self._reply: Reply | None = Reply()
+        self._cutter = Cutter(MAX_MESSAGE)
+        self._bearer: Bearer | None = None
+        self._upload: Upload | None = None
+        self._paused = False
+        self._now = now
+        self._heard = now
+        self._pinged: float | None = None
+        self._closing_since: float | None = None
+        self._phase = connection_phase(
+            Steps(
+                tell_opened=lambda: self.opened.callback(self),
+                tell_refused=lambda error: self.opened.errback(error),
+                tell_bearer=self._tell_bearer,
+                tell_unusable=lambda: owner.connection_unusable(self),
+                tell_gone=lambda: owner.connection_gone(self),
+                tell_stray=lambda frames: owner.idle_frames_received(self, frames),
+                shut=self._shut,
+                drop=self._drop,
+            )
+        )
+
+    def __repr__(self) -> str:
+        return f"<Connection {self.number}>"
+
+    # What the factory and a lease ask of it.
+
+    def dial(self, attempt: Deferred[IProtocol]) -> None:
+        """Wait for C{attempt}, which fires when the transport is there."""
+        self._attempt = attempt
+        attempt.addErrback(self._attempt_failed)
+
+    def attempt_expired(self, seconds: float) -> None:
+        """The attempt has taken as long as it may."""
+        cause = f"no answer within {seconds:g} s (upstream.connect_timeout_s)"
+        self._phase.refused(UpstreamUnreachable(str(self._address), self._step, cause))
+
+    def lease(self) -> bool:
+        """Take it for one turn; False when it is not idle."""
+        return self._phase.lease()
+
+    def carry_for(self, bearer: Bearer) -> None:
+        """Bring what arrives to C{bearer} from now on."""
+        self._bearer = bearer
+
+    def release(self) -> None:
+        """The turn is over, and the connection may serve another."""
+        self._bearer = None
+        self.resume()
+        self._phase.release()
+
+    def close(self, *, abort: bool = False) -> None:
+        """
+        Nobody wants it any more: end it, once, however often this is called.
+
+        @param abort: Without the closing handshake, for an upstream that has stopped
+            listening.
+        """
+        self._bearer = None
+        self._phase.close(abort)
+
+    def refuse(self, error: ChatmockdError) -> None:
+        """Give up an attempt that is under way; whoever waits is told C{error}."""
+        self._phase.refused(error)
+
+    def signed_in_with(self, headers: Mapping[str, str]) -> bool:
+        """Whether it was opened with the credentials in C{headers}."""
+        return headers.items() <= self.request.headers.items()
+
+    def surplus_received(self, frames: Sequence[bytes]) -> None:
+        """Frames that came in one read with the end of the turn before."""
+        self._frames_received(frames)
+
+    def send(self, message: bytes) -> None:
+        """
+        Send one text message.
+
+        @raise autobahn.exception.Disconnected: The connection is closing.
+        """
+        assert self._protocol is not None
+        if len(message) <= FRAGMENT:
+            self._protocol.sendMessage(message)
+        else:
+            self._upload = Upload(self._protocol, message, self._uploaded)
+            self._upload.start()
+
+    @property
+    def is_uploading(self) -> bool:
+        """Whether a long message is still on its way out."""
+        return self._upload is not None
+
+    def pause(self) -> None:
+        """Read no more until L{resume}."""
+        if not self._paused and self._transport is not None:
+            self._paused = True
+            self._transport.pauseProducing()
+
+    def resume(self) -> None:
+        """Read on."""
+        if self._paused and self._transport is not None:
+            self._paused = False
+            self._heard = self._now
+            self._pinged = None
+            self._transport.resumeProducing()
+
+    def beat(self, now: float) -> None:
+        """Look at the clock: ping, and give up what does not answer."""
+        self._now = now
+        if self._closing_since is not None:
+            if now - self._closing_since >= _CLOSING_GRACE:
+                self._abort_transport()
+        elif self._step != "open" or self._paused or not self._ping_interval:
+            return
+        elif self._pinged is None:
+            if now - self._heard >= self._ping_interval:
+                self._pinged = now
+                assert self._protocol is not None
+                self._protocol.sendPing()
+        elif self._heard >= self._pinged:
+            self._pinged = None
+        elif now - self._pinged >= self._ping_interval:
+            self._phase.ended(
+                f"it did not answer a ping within {self._ping_interval:g} s"
+            )
+            self._abort_transport()
+
+    # What the adapter reports.
+
+    def transport_made(self, protocol: UpstreamProtocol) -> None:
+        """TCP is there."""
+        self._protocol = protocol
+        self._transport = cast(_Transport, protocol.transport)
+        self._step = "TLS" if self._address.secure else "WebSocket upgrade"
+
+    def tls_made(self) -> None:
+        """The certificate has been found good."""
+        self._step = "WebSocket upgrade"
+
+    def bytes_received(self, data: bytes) -> None:
+        """
+        The bytes of one read.
+
+        Raises nothing: what escapes here is lost in a Deferred of Autobahn's when it
+        happens in the read that ends the handshake, and the connection hangs.
+        """
+        self._heard = self._now
+        try:
+            if self._reply is not None:
+                data = self._read_reply(self._reply, data)
+            while data:
+                frames, odd, data = self._cutter.feed(data)
+                if frames:
+                    self._frames_received(frames)
+                if odd and self._protocol is not None:
+                    self._protocol.parse(odd)
+        except Exception:
+            self._log.failure("{connection}: reading failed", connection=self)
+            self._phase.ended("chatmockd failed to read what it sent")
+            self._abort_transport()
+
+    def opened_up(self) -> None:
+        """Autobahn accepted the upgrade's answer."""
+        self._step = "open"
+        self._phase.opened()
+
+    def message_received(self, payload: bytes, is_binary: bool) -> None:
+        """A message that came through Autobahn's parser, being in fragments."""
+        if is_binary:
+            self._phase.ended("it sent a binary message")
+            self._abort_transport()
+        else:
+            self._frames_received([payload])
+
+    def close_frame_received(self, code: int | None, reason: bytes | None) -> None:
+        """The upstream wants to end it; Autobahn has answered."""
+        what = f"it closed the connection with code {code or 1005}"
+        if reason:
+            what += f" ({reason.decode('utf-8', 'replace')})"
+        self._closing_since = self._now
+        self._phase.ended(what)
+
+    def transport_lost(self, reason: Failure, complaint: str | None) -> None:
+        """
+        The transport is gone.
+
+        @param complaint: Why, in Autobahn's words, when Autobahn dropped it.
+        """
+        if self._upload is not None:
+            self._upload.stopProducing()
+            self._upload = None
+        if self._reply is not None and self._reply.status is not None:
+            error = refused_upgrade(self._address, self._reply)
+        elif complaint is not None and self._reply is None:
+            error = UpstreamUnreachable(str(self._address), self._step, complaint)
+        else:
+            error = unreachable(self._address, self._step, _problem(reason))
+        self._phase.refused(error)
+        self._phase.ended(
+            f"the connection was lost ({complaint or reason.getErrorMessage()})"
+        )
+        self._transport = None
+        self._phase.lost()
+
+    # What the states have it do.
+
+    def _tell_bearer(self, what: str) -> None:
+        bearer, self._bearer = self._bearer, None
+        if bearer is not None:
+            bearer.connection_lost(what)
+
+    def _shut(self, abort: bool) -> None:
+        if self._upload is not None:
+            self._upload.cancel()
+            self._upload = None
+        if abort:
+            self._abort_transport()
+        elif self._protocol is not None:
+            # On a paused transport the other side's answer would never be read.
+            self.resume()
+            self._closing_since = self._now
+            self._protocol.sendClose(1000)
+
+    def _drop(self) -> None:
+        if self._protocol is not None:
+            self._abort_transport()
+        elif self._attempt is not None:
+            self._attempt.cancel()
+
+    def _frames_received(self, frames: Sequence[bytes]) -> None:
+        if self._bearer is not None:
+            self._bearer.frames_received(frames)
+        else:
+            self._phase.stray(frames)
+
+    def _read_reply(self, reply: Reply, data: bytes) -> bytes:
+        """Read on in the answer to the upgrade; return what follows it."""
+        whole = reply.feed(data)
+        if whole is None:
+            return b""
+        head, rest = whole
+        if reply.status != 101:
+            self._phase.refused(refused_upgrade(self._address, reply))
+            return b""
+        self._reply = None
+        assert self._protocol is not None
+        self._protocol.parse(head)
+        return rest
+
+    def _attempt_failed(self, reason: Failure) -> None:
+        self._phase.refused(unreachable(self._address, self._step, _problem(reason)))
+        self._phase.lost()
+
+    def _abort_transport(self) -> None:
+        if self._transport is not None:
+            self._transport.abortConnection()
+
+    def _uploaded(self) -> None:
+        self._upload = None
+        self._heard = self._now
+
+
+def _problem(reason: Failure) -> BaseException:
+    return reason.value or ConnectionError("the connection was lost")

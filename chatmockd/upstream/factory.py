@@ -1,0 +1,281 @@
+"""Opens, retains, evicts and counts the upstream connections."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from autobahn.twisted.websocket import WebSocketClientFactory
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress, IStreamClientEndpoint
+from twisted.internet.protocol import Factory
+from twisted.logger import Logger
+
+from chatmockd.account.tokens import Credentials
+from chatmockd.config import Settings
+from chatmockd.core.frame import head_of
+from chatmockd.core.profile import PROFILES
+from chatmockd.core.retention import Retention
+from chatmockd.core.turn import Completed, Failed, Outcome, is_hidden
+from chatmockd.errors import (
+    ChatmockdError,
+    MalformedFrame,
+    PreviousResponseNotFound,
+    ShuttingDown,
+)
+from chatmockd.pulse import Pulse
+from chatmockd.upstream.adapter import UpstreamProtocol
+from chatmockd.upstream.connection import MAX_MESSAGE, Connection
+from chatmockd.upstream.handshake import Address, upgrade_request
+from chatmockd.upstream.lease import Lease
+
+
+class _Dial(Factory):
+    """Builds the one protocol of one connection."""
+
+    noisy = False
+
+    def __init__(self, shared: WebSocketClientFactory, connection: Connection) -> None:
+        self._shared = shared
+        self._connection = connection
+
+    def buildProtocol(self, addr: IAddress | None) -> UpstreamProtocol:
+        protocol = UpstreamProtocol(self._connection)
+        protocol.factory = self._shared
+        return protocol
+
+
+class UpstreamFactory:
+    """
+    All connections to the upstream.
+
+    What may be used for what is decided in L{Retention}; here it is done.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        settings: Settings,
+        endpoint: IStreamClientEndpoint,
+        credentials: Credentials,
+        pulse: Pulse,
+    ) -> None:
+        self.profile = PROFILES[settings.upstream.profile]
+        self._settings = settings.upstream
+        self._retains = settings.continuity.mode == "retained"
+        self._address = Address.of(settings.upstream_url)
+        self._endpoint = endpoint
+        self._credentials = credentials
+        self._pulse = pulse
+        self._clock = pulse.clock
+        self._table: Retention[Connection] = Retention(
+            max_retained=settings.continuity.max_retained,
+            idle_ttl_s=settings.continuity.idle_ttl_s,
+            max_age_s=settings.upstream.max_age_s,
+        )
+        self._shared = _autobahn_factory()
+        self._connections: dict[Connection, None] = {}
+        self._leases: dict[Connection, Lease] = {}
+        self._opened = 0
+        self._stopping = False
+        self._all_gone: Deferred[None] | None = None
+
+    def counts(self) -> dict[str, int]:
+        """How many connections there are, by state; see L{Retention.counts}."""
+        return self._table.counts()
+
+    async def lease(self, marker: str | None) -> Lease:
+        """
+        A connection for one turn.
+
+        @param marker: The response it follows up on; None begins a conversation.
+        @raise ChatmockdError: There is none to be had; nothing was sent.
+        """
+        if self._stopping:
+            raise ShuttingDown()
+        if marker is not None:
+            return self._follow_up(marker)
+        headers = self._credentials.headers()
+        spare, evicted = self._table.reserve()
+        for connection in evicted:
+            self._log.info("{connection}: evicted", connection=connection)
+            connection.close()
+        if spare is not None:
+            if spare.signed_in_with(headers) and spare.lease():
+                return self._lease_of(spare, reused=True)
+            self._drop(spare)
+            return await self.lease(None)
+        return await self._open(headers)
+
+    def stop_leasing(self) -> None:
+        """Begin no more turns, and close what no turn uses."""
+        self._stopping = True
+        for connection in self._table.idle():
+            self._drop(connection)
+
+    def break_off(self, error: ChatmockdError) -> None:
+        """End every running turn with C{error}, and every attempt to connect."""
+        for lease in list(self._leases.values()):
+            lease.break_off(error)
+        for connection in list(self._connections):
+            connection.refuse(error)
+
+    def stop(self) -> Deferred[None]:
+        """Close everything; fires when all transports are gone."""
+        self.stop_leasing()
+        for connection in list(self._connections):
+            self._drop(connection)
+        gone: Deferred[None] = Deferred()
+        if self._connections:
+            self._all_gone = gone
+        else:
+            gone.callback(None)
+        return gone
+
+    def _follow_up(self, marker: str) -> Lease:
+        connection = self._table.follow_up(marker)
+        if not connection.lease():
+            self._table.forget(connection)
+            raise PreviousResponseNotFound(marker)
+        return self._lease_of(connection, reused=True)
+
+    async def _open(self, headers: dict[str, str]) -> Lease:
+        self._opened += 1
+        connection = Connection(
+            self._opened,
+            self._address,
+            upgrade_request(self._address, self.profile, headers),
+            self,
+            now=self._clock.seconds(),
+            ping_interval=self._settings.ping_interval_s,
+        )
+        if not self._connections:
+            self._pulse.add(self)
+        self._connections[connection] = None
+        seconds = self._settings.connect_timeout_s
+        expiry = self._clock.callLater(seconds, connection.attempt_expired, seconds)
+        connection.dial(self._endpoint.connect(_Dial(self._shared, connection)))
+        try:
+            await connection.opened
+        except BaseException:
+            self._table.not_opened()
+            raise
+        finally:
+            if expiry.active():
+                expiry.cancel()
+        self._table.opened(connection, self._clock.seconds())
+        return self._lease_of(connection, reused=False)
+
+    def _lease_of(self, connection: Connection, *, reused: bool) -> Lease:
+        lease = self._leases[connection] = Lease(
+            connection,
+            self,
+            reused=reused,
+            now=self._clock.seconds(),
+            first_event_timeout=self._settings.first_event_timeout_s,
+            idle_timeout=self._settings.idle_timeout_s,
+        )
+        return lease
+
+    def _drop(self, connection: Connection, *, abort: bool = False) -> None:
+        self._table.forget(connection)
+        connection.close(abort=abort)
+
+    # What a lease reports.
+
+    def turn_named(self, connection: Connection, response_id: str) -> None:
+        """See L{Lessor.turn_named}."""
+        if self._retains:
+            self._table.running(connection, response_id)
+
+    def turn_ended(self, connection: Connection, outcome: Outcome | None) -> None:
+        """See L{Lessor.turn_ended}."""
+        self._leases.pop(connection, None)
+        usable = self._retains and not self._stopping and not connection.is_uploading
+        now = self._clock.seconds()
+        if usable and isinstance(outcome, Completed) and outcome.response_id:
+            connection.held_tip = outcome.response_id
+            connection.release()
+            for other in self._table.keep(connection, outcome.response_id, now):
+                other.close()
+        elif usable and self._survives(outcome):
+            connection.release()
+            for other in self._table.set_spare(connection, now):
+                other.close()
+        else:
+            # After an error the ChatGPT backend reads no more, so it would not answer
+            # a close frame either.
+            deaf = isinstance(outcome, Failed) and self.profile.error_ends_connection
+            self._drop(connection, abort=deaf)
+
+    def _survives(self, outcome: Outcome | None) -> bool:
+        """Whether a failed turn left its connection fit for a new conversation."""
+        return (
+            isinstance(outcome, Failed)
+            and outcome.rejected
+            and not self.profile.error_ends_connection
+        )
+
+    # What a connection reports.
+
+    def idle_frames_received(
+        self, connection: Connection, frames: Sequence[bytes]
+    ) -> None:
+        """Drop a connection that speaks of a turn while it has none."""
+        for frame in frames:
+            try:
+                kind = head_of(frame).type
+            except MalformedFrame:
+                kind = "(malformed)"
+            if not is_hidden(kind):
+                self._log.info(
+                    "{connection}: dropped, it sent {kind} while idle",
+                    connection=connection,
+                    kind=kind,
+                )
+                self._drop(connection)
+                return
+
+    def connection_unusable(self, connection: Connection) -> None:
+        """Forget a retained connection that has ended."""
+        self._log.info("{connection}: ended while idle", connection=connection)
+        self._table.forget(connection)
+
+    def connection_gone(self, connection: Connection) -> None:
+        """Count it no more."""
+        self._connections.pop(connection, None)
+        if not self._connections:
+            self._pulse.remove(self)
+            if self._all_gone is not None:
+                gone, self._all_gone = self._all_gone, None
+                gone.callback(None)
+
+    def beat(self, now: float) -> None:
+        """Look at the clock, for every connection and every turn."""
+        for connection in self._table.expire(now):
+            self._log.info("{connection}: idle too long, or old", connection=connection)
+            connection.close()
+        for lease in list(self._leases.values()):
+            lease.beat(now)
+        for connection in list(self._connections):
+            connection.beat(now)
+
+
+def _autobahn_factory() -> WebSocketClientFactory:
+    """
+    The factory whose options all connections share.
+
+    Its own timers are off: they run on the global reactor, and up to a second early.
+    L{Connection.beat} and the connect timeout stand in for them.
+    """
+    factory = WebSocketClientFactory()
+    factory.noisy = False
+    factory.setProtocolOptions(
+        openHandshakeTimeout=0,
+        closeHandshakeTimeout=0,
+        serverConnectionDropTimeout=0,
+        autoPingInterval=0,
+        maxFramePayloadSize=MAX_MESSAGE,
+        maxMessagePayloadSize=MAX_MESSAGE,
+    )
+    return factory

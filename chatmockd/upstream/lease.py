@@ -1,0 +1,187 @@
+"""The right to use one connection for one turn, and the turn while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from autobahn.exception import Disconnected
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from chatmockd.core.turn import Outcome, Turn
+from chatmockd.errors import (
+    ChatmockdError,
+    FirstEventTimeout,
+    UpstreamOutcomeUnknown,
+    UpstreamSilent,
+)
+from chatmockd.upstream.connection import Connection
+
+Deliver = Callable[[list[bytes]], None]
+
+
+class Lessor(Protocol):
+    """Who gave the lease and takes the connection back."""
+
+    def turn_named(self, connection: Connection, response_id: str) -> None:
+        """The running turn will be known by this id."""
+
+    def turn_ended(self, connection: Connection, outcome: Outcome | None) -> None:
+        """
+        The turn is over.
+
+        @param outcome: How it ended; None when nobody waited for the end.
+        """
+
+
+class Lease:
+    """
+    One turn on one connection.
+
+    It is the relay's source: pausing it stops reading from the upstream.
+
+    @ivar connection: The leased connection.
+    @ivar reused: The connection has served a turn before.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        connection: Connection,
+        lessor: Lessor,
+        *,
+        reused: bool,
+        now: float,
+        first_event_timeout: float,
+        idle_timeout: float,
+    ) -> None:
+        """
+        @param first_event_timeout: Seconds until the turn must have been accepted.
+        @param idle_timeout: Seconds of silence after that. 0 waits for ever.
+        """
+        self.connection = connection
+        self.reused = reused
+        self._lessor = lessor
+        self._now = now
+        self._first_event_timeout = first_event_timeout
+        self._idle_timeout = idle_timeout
+        self._asked = now
+        self._heard = now
+        self._paused = False
+        self._turn: Turn | None = None
+        self._deliver: Deliver = _nowhere
+        self._ended: Deferred[Outcome] | None = None
+        self._over = False
+
+    @property
+    def held_tip(self) -> str | None:
+        """
+        Whose late frames may still come over the connection.
+
+        @return: None on a new one; C{""} where a response came to nothing.
+        """
+        return (self.connection.held_tip or "") if self.reused else None
+
+    def carry(self, message: bytes, turn: Turn, deliver: Deliver) -> Deferred[Outcome]:
+        """
+        Send C{message} and follow the turn to its end.
+
+        @param deliver: Called with the server-sent events of each read.
+        @return: Fires with the outcome, once the connection has been dealt with, and
+            never with a failure of the upstream's. Cancelling it abandons the turn.
+        """
+        self._turn = turn
+        self._deliver = deliver
+        ended: Deferred[Outcome] = Deferred(lambda _: self.abandon())
+        self._ended = ended
+        self.connection.carry_for(self)
+        try:
+            self.connection.send(message)
+        except Disconnected:
+            self.connection_lost("the connection was closing")
+        return ended
+
+    def abandon(self) -> None:
+        """Nobody waits for the turn any more: give its connection up."""
+        if not self._over:
+            self._over = True
+            self._lessor.turn_ended(self.connection, None)
+
+    def break_off(self, error: ChatmockdError) -> None:
+        """End the turn from our side; the client is told C{error}."""
+        if not self._over and self._turn is not None:
+            self._end(self._turn.break_off(error))
+
+    def pause(self) -> None:
+        """Read no more: the client does not keep up."""
+        if not self._paused and not self._over:
+            self._paused = True
+            self.connection.pause()
+
+    def resume(self) -> None:
+        """Read on."""
+        if self._paused and not self._over:
+            self._paused = False
+            self._heard = self._now
+            self.connection.resume()
+
+    def beat(self, now: float) -> None:
+        """Look at the clock: an upstream that says nothing is not waited for."""
+        self._now = now
+        turn = self._turn
+        if turn is None or self._over or self._paused:
+            return
+        if self.connection.is_uploading:
+            self._asked = self._heard = now
+        elif not turn.accepted:
+            if 0 < self._first_event_timeout <= now - self._asked:
+                self.break_off(FirstEventTimeout(self._first_event_timeout))
+        elif 0 < self._idle_timeout <= now - self._heard:
+            self.break_off(UpstreamSilent(self._idle_timeout))
+
+    def frames_received(self, frames: Sequence[bytes]) -> None:
+        """The connection brings the frames of one read."""
+        turn = self._turn
+        if turn is None or self._over:
+            return
+        self._heard = self._now
+        unnamed = turn.response_id is None
+        try:
+            pieces = turn.receive(frames)
+            if unnamed and turn.response_id is not None:
+                self._lessor.turn_named(self.connection, turn.response_id)
+            if pieces:
+                self._deliver(pieces)
+        except Exception:
+            self._log.failure(
+                "{connection}: following a turn", connection=self.connection
+            )
+            self.break_off(
+                UpstreamOutcomeUnknown("chatmockd failed to follow the turn.")
+            )
+        if turn.outcome is not None:
+            self._end(turn.outcome)
+
+    def connection_lost(self, what: str) -> None:
+        """The connection has ended under the turn."""
+        if not self._over and self._turn is not None:
+            self._end(self._turn.lost(what))
+
+    def _end(self, outcome: Outcome) -> None:
+        if self._over:
+            return
+        self._over = True
+        ended, turn = self._ended, self._turn
+        assert ended is not None and turn is not None
+        self._lessor.turn_ended(self.connection, outcome)
+        if turn.surplus:
+            # Nobody asked for these: whether the connection can stand them is decided
+            # as if they had come a moment later.
+            self.connection.surplus_received(turn.surplus)
+        ended.callback(outcome)
+
+
+def _nowhere(pieces: list[bytes]) -> None:
+    """Where a turn's events go before anybody wants them."""

@@ -1,0 +1,88 @@
+"""Long messages on slow lines."""
+
+from __future__ import annotations
+
+from chatmockd.upstream.upload import FRAGMENT
+from tests.bridge import Bridge, completed, created
+
+LONG = "x" * (FRAGMENT * 8)
+
+
+class SlowUploadTests(Bridge):
+    """An upstream that takes a long conversation slowly."""
+
+    settings = {"upstream__profile": "openai", "upstream__first_event_timeout_s": "30"}
+
+    def hold(self) -> None:
+        """The upstream takes no more bytes."""
+        self.dial_held = True
+
+    def begin(self, **more: object):  # type: ignore[no-untyped-def]
+        """Ask something long of an upstream which reads nothing after the upgrade."""
+        self.first_turn("resp_1")
+        self.socket.link.client_end.stalled = True
+        return self.post(previous_response_id="resp_1", input=LONG, **more)
+
+    def read(self) -> None:
+        self.socket.link.client_end.stalled = False
+        self.pump()
+
+    def test_the_message_arrives_whole(self) -> None:
+        """In fragments, as one message."""
+        answer = self.begin()
+        self.read()
+        self.assertEqual(self.socket.received[1]["input"], LONG)
+        self.socket.say(created("resp_2"), completed("resp_2"))
+        self.assertEqual(answer.status, 200)
+
+    def test_little_of_it_waits_in_the_buffer(self) -> None:
+        """Fragments are written as the line takes them."""
+        self.begin()
+        self.assertLess(self.socket.link.client_end.waiting(), FRAGMENT * 3)
+
+    def test_pongs_overtake_it(self) -> None:
+        """The upstream's ping is answered before the rest of the message."""
+        self.begin()
+        pongs: list[bytes] = []
+        self.patch(self.socket.protocol, "onPong", pongs.append)
+        self.socket.protocol.sendPing(b"?")
+        self.pump()
+        end = self.socket.link.client_end
+        end.stalled = False
+        for _ in range(3):
+            self.socket.link.pump()
+        self.assertEqual(pongs, [b"?"])
+        self.assertEqual(len(self.socket.received), 1, "the message should not be over")
+        self.pump()
+        self.assertEqual(len(self.socket.received), 2)
+
+    def test_the_time_it_takes_is_not_the_upstreams_silence(self) -> None:
+        """The first event is waited for once all has been sent."""
+        answer = self.begin()
+        self.socket.answers_pings = False
+        self.wait(15)
+        self.read()
+        self.wait(16)
+        self.assertIsNone(answer.status)
+        self.wait(16)
+        self.assertEqual(answer.status, 504)
+
+    def test_a_client_that_leaves_stops_it(self) -> None:
+        """Nothing more is sent than what waited, and the connection closes."""
+        self.begin().leave()
+        self.read()
+        self.assertEqual(len(self.socket.received), 1)
+        self.assertFalse(self.socket.is_open)
+
+    def test_a_socket_that_is_lost_under_it(self) -> None:
+        """The follow-up never had a first event: resend your history."""
+        answer = self.begin()
+        self.socket.drop()
+        self.assert_error(answer, 400, "previous_response_not_found")
+
+    def test_an_answer_before_its_end_leaves_no_connection(self) -> None:
+        """Half a message on the wire is no beginning for the next."""
+        answer = self.begin()
+        self.socket.say(created("resp_2"), completed("resp_2"))
+        self.assertEqual(answer.status, 200)
+        self.assertEqual(self.upstream.counts()["retained"], 0)
