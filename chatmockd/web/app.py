@@ -1,0 +1,113 @@
+"""The routes, and the promise that every error is one JSON object."""
+
+from __future__ import annotations
+
+from klein import Klein
+from klein.resource import KleinResource
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from werkzeug.exceptions import HTTPException
+
+from chatmockd.errors import (
+    ChatmockdError,
+    InvalidRequest,
+    MethodNotAllowed,
+    NotFound,
+    ShuttingDown,
+)
+from chatmockd.web.guard import GuardedRequest
+from chatmockd.web.responses import Responses
+from chatmockd.web.site import printable
+
+
+class Api:
+    """
+    What HTTP clients can ask for.
+
+    @ivar stopping: No more turns are begun.
+    """
+
+    _log = Logger()
+    app = Klein()
+    # /v1//responses is a wrong path like any other, and no redirect.
+    app.url_map.merge_slashes = False
+
+    def __init__(self, responses: Responses) -> None:
+        self._responses = responses
+        self._in_flight = 0
+        self._idle: list[Deferred[None]] = []
+        self.stopping = False
+
+    def resource(self) -> KleinResource:
+        """The root of the site."""
+        return self.app.resource()
+
+    def when_idle(self) -> Deferred[None]:
+        """Fires when no turn's request is in flight; a new Deferred at each call."""
+        idle: Deferred[None] = Deferred(lambda d: self._idle.remove(d))
+        if self._in_flight == 0:
+            idle.callback(None)
+        else:
+            self._idle.append(idle)
+        return idle
+
+    @app.route("/health", methods=["GET"])
+    def health(self, request: GuardedRequest) -> bytes:
+        """C{{"status": "ok"}} as long as turns are taken on."""
+        if self.stopping:
+            raise ShuttingDown()
+        request.setHeader(b"content-type", b"application/json")
+        return b'{"status":"ok"}'
+
+    @app.route("/v1/responses", methods=["POST"])
+    async def responses(self, request: GuardedRequest) -> bytes | None:
+        """A turn; see L{Responses.create}."""
+        self._in_flight += 1
+        # Not when this method returns: what it returns has yet to be written.
+        request.notifyFinish().addBoth(self._answered)
+        try:
+            return await self._responses.create(request)
+        except CancelledError:
+            self._log.info("{request_id}: client gone", request_id=request.request_id)
+            raise
+
+    def _answered(self, finished: object) -> None:
+        self._in_flight -= 1
+        if self._in_flight == 0:
+            idle, self._idle = self._idle, []
+            for deferred in idle:
+                deferred.callback(None)
+
+    # Klein's types know error methods of the unspecific IRequest only.
+
+    @app.handle_errors(ChatmockdError)  # type: ignore[arg-type]
+    def owed(self, request: GuardedRequest, failure: Failure) -> bytes:
+        """The errors that we mean to answer with."""
+        assert isinstance(failure.value, ChatmockdError)
+        return request.set_error(failure.value)
+
+    @app.handle_errors(HTTPException)  # type: ignore[arg-type]
+    def unrouted(self, request: GuardedRequest, failure: Failure) -> bytes:
+        """What Klein's router says of a path or a method."""
+        problem = failure.value
+        assert isinstance(problem, HTTPException)
+        path = printable(request.path)
+        method = printable(request.method)
+        if problem.code == 405:
+            allowed = sorted(getattr(problem, "valid_methods", None) or ())
+            request.setHeader("allow", ", ".join(allowed))
+            return request.set_error(
+                MethodNotAllowed(f"{method} is not allowed for {path}.")
+            )
+        if problem.code in (404, 308):
+            return request.set_error(NotFound(f"There is no {method} {path}."))
+        return request.set_error(InvalidRequest(f"{path} cannot be served."))
+
+    @app.handle_errors(Exception)  # type: ignore[arg-type]
+    def unexpected(self, request: GuardedRequest, failure: Failure) -> bytes | None:
+        """Our own mistakes. Once a stream has begun there is no way to say so in it."""
+        if failure.check(CancelledError):
+            return None
+        request.processingFailed(failure)
+        return None

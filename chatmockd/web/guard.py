@@ -1,0 +1,171 @@
+"""What stands before every route: admission, the body limit, the request's id."""
+
+from __future__ import annotations
+
+import secrets
+from io import BytesIO
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.http import datetimeToString
+from twisted.web.server import Request
+
+from chatmockd import __version__
+from chatmockd.core.admission import Admission, Head
+from chatmockd.errors import BodyTooLarge, ChatmockdError, InvalidRequest
+
+_SERVER = f"chatmockd/{__version__}".encode("ascii")
+
+# How much of a refused body is read and thrown away, so that the client gets to its
+# answer instead of a broken pipe. Bytes.
+_PATIENCE = 268_435_456
+
+
+class GuardedRequest(Request):
+    """
+    A request that has been let in by the time a route sees it.
+
+    @ivar request_id: In C{x-request-id} and in every log line about this request.
+    @ivar summary: What the log shall say of it besides status and path.
+    @cvar admission: Who may come in.
+    @cvar max_body_bytes: How long a body may be.
+    """
+
+    _log = Logger()
+
+    admission: Admission
+    max_body_bytes: int
+    content: BytesIO
+    channel: Any
+
+    request_id = ""
+    summary = ""
+    _discarded = 0
+
+    def gotLength(self, length: int | None) -> None:
+        """The head announces a body of this many bytes, or of an unknown number."""
+        super().gotLength(length)
+        if length is not None and length > self.max_body_bytes:
+            self._discarded = 1
+
+    def handleContentChunk(self, data: bytes) -> None:
+        """Count the body as it arrives; of one that is too large, keep nothing."""
+        if not self._discarded:
+            super().handleContentChunk(data)
+            if self.content.tell() <= self.max_body_bytes:
+                return
+            self.content.seek(0)
+            self.content.truncate()
+        self._discarded += len(data)
+        if self._discarded > _PATIENCE:
+            self.channel.forceAbortClient()
+
+    def process(self) -> None:
+        """Give the request an id; let it in, or answer it here."""
+        self.request_id = f"req_{secrets.token_hex(16)}"
+        head = self._head()
+        refusal = self.admission.check(head)
+        if refusal is None and self._discarded:
+            refusal = BodyTooLarge(
+                f"The body is larger than {self.max_body_bytes} bytes "
+                "(server.max_body_bytes)."
+            )
+        headers = self.responseHeaders
+        headers.setRawHeaders(b"Server", [_SERVER])
+        headers.setRawHeaders(b"Date", [datetimeToString()])
+        headers.setRawHeaders(b"X-Request-Id", [self.request_id.encode("ascii")])
+        headers.setRawHeaders(b"X-Content-Type-Options", [b"nosniff"])
+        self.site = self.channel.site
+        if refusal is not None:
+            self.refuse(refusal)
+            return
+        if self.admission.allows_origin(head.origin):
+            self._allow_page(head.origin[0].encode("latin-1"))
+            if self.method == b"OPTIONS":
+                self.setResponseCode(204)
+                self.finish()
+                return
+        try:
+            path = unquote_to_bytes(self.path)
+            path.decode("utf-8")
+        except UnicodeDecodeError:
+            self.refuse(InvalidRequest("The path is not UTF-8."))
+            return
+        self.prepath = []
+        self.postpath = path[1:].split(b"/")
+        try:
+            self.render(self.site.resource)
+        except Exception:
+            self.processingFailed(Failure())
+
+    def body(self) -> bytes:
+        """The whole body."""
+        return self.content.read()
+
+    def refuse(self, error: ChatmockdError) -> None:
+        """Answer with C{error} and be done with the request."""
+        self.write(self.set_error(error))
+        self.finish()
+
+    def set_error(self, error: ChatmockdError) -> bytes:
+        """Make C{error} the answer; return the body that goes with it."""
+        body = error.as_json()
+        self.setResponseCode(error.status)
+        for name, value in error.headers().items():
+            self.setHeader(name, value)
+        self.setHeader(b"content-type", b"application/json")
+        self.setHeader(b"content-length", b"%d" % len(body))
+        self.summary = f"{error.code or error.type}: {error}"
+        return body
+
+    def processingFailed(self, reason: Failure) -> None:
+        """Our own mistake: log it whole, tell the client nothing of its inside."""
+        self._log.failure("{request_id}: failed", reason, request_id=self.request_id)
+        if not self.startedWriting:
+            self.refuse(ChatmockdError("chatmockd failed; its log has the reason."))
+        else:
+            self.channel.forceAbortClient()
+
+    def _head(self) -> Head:
+        return Head(
+            method=self.method.decode("latin-1"),
+            target=self.uri.decode("latin-1"),
+            host=self._values(b"host"),
+            origin=self._values(b"origin"),
+            fetch_site=self._values(b"sec-fetch-site"),
+            content_type=self._values(b"content-type"),
+            content_encoding=self._values(b"content-encoding"),
+            has_body=self._discarded > 0 or self.content.getbuffer().nbytes > 0,
+        )
+
+    def _values(self, name: bytes) -> list[str]:
+        raw = self.requestHeaders.getRawHeaders(name)
+        return [value.decode("latin-1") for value in raw] if raw else []
+
+    def _allow_page(self, origin: bytes) -> None:
+        """What a browser wants to hear before its page may read our answers."""
+        headers = self.responseHeaders
+        headers.setRawHeaders(b"Access-Control-Allow-Origin", [origin])
+        headers.setRawHeaders(b"Vary", [b"Origin"])
+        headers.setRawHeaders(
+            b"Access-Control-Expose-Headers", [b"x-request-id, x-chatmockd-adjusted"]
+        )
+        if self.method == b"OPTIONS":
+            headers.setRawHeaders(b"Access-Control-Allow-Methods", [b"GET, POST"])
+            wanted = self.requestHeaders.getRawHeaders(
+                b"Access-Control-Request-Headers"
+            )
+            if wanted:
+                headers.setRawHeaders(b"Access-Control-Allow-Headers", wanted)
+            headers.setRawHeaders(b"Access-Control-Max-Age", [b"600"])
+
+
+def guarded(admission: Admission, max_body_bytes: int) -> type[GuardedRequest]:
+    """The request class of one site: C{Site} makes requests without arguments."""
+    return type(
+        "SiteRequest",
+        (GuardedRequest,),
+        {"admission": admission, "max_body_bytes": max_body_bytes},
+    )

@@ -1,0 +1,117 @@
+"""What carries one turn's bytes to one HTTP client, no faster than it reads."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from twisted.internet.interfaces import IPushProducer
+from twisted.web.server import Request
+from zope.interface import implementer
+
+from chatmockd.pulse import Pulse
+
+COMMENT_AFTER = 15.0  # seconds of silence
+_COMMENT = b": keepalive\n\n"
+
+
+class Source(Protocol):
+    """Where a relay's bytes come from."""
+
+    def pause(self) -> None:
+        """Bring no more until L{resume}; called again and again."""
+
+    def resume(self) -> None:
+        """Bring more."""
+
+    def abandon(self) -> None:
+        """Nobody wants any more of it."""
+
+
+@implementer(IPushProducer)
+class Relay:
+    """
+    One event stream to one client.
+
+    The status and the headers leave with the first events, so that until then an error
+    can still be answered as one.
+
+    @ivar begun: Something has been written; there is no status any more.
+    """
+
+    def __init__(
+        self, request: Request, source: Source, pulse: Pulse, stall_limit: float
+    ) -> None:
+        """
+        @param stall_limit: Seconds for which a client may read nothing at all while
+            there is something to read; 0 waits for ever.
+        """
+        self.begun = False
+        self._request = request
+        self._source = source
+        self._pulse = pulse
+        self._stall_limit = stall_limit
+        self._now = self._written = pulse.clock.seconds()
+        self._stalled_since: float | None = None
+        self._over = False
+
+    def deliver(self, pieces: list[bytes]) -> None:
+        """Write server-sent events."""
+        if self._over:
+            return
+        if not self.begun:
+            self._begin()
+        self._written = self._now
+        for piece in pieces:
+            self._request.write(piece)
+
+    def finish(self, event: bytes) -> None:
+        """Write the last event. The request is the caller's to finish."""
+        self.deliver([event])
+        self._end()
+
+    def stop(self) -> None:
+        """Be done with the request, whatever has become of it; harmless twice."""
+        self._end()
+
+    def pauseProducing(self) -> None:
+        """The client does not keep up. Called on every write until it does."""
+        if self._stalled_since is None:
+            self._stalled_since = self._now
+        self._source.pause()
+
+    def resumeProducing(self) -> None:
+        """The client has caught up."""
+        self._stalled_since = None
+        self._source.resume()
+
+    def stopProducing(self) -> None:
+        """The client is gone."""
+        if not self._over:
+            self._over = True
+            self._pulse.remove(self)
+            self._source.abandon()
+
+    def beat(self, now: float) -> None:
+        """Look at the clock: say something in a long silence, give up a dead client."""
+        self._now = now
+        if self._stalled_since is not None:
+            if 0 < self._stall_limit <= now - self._stalled_since:
+                self._request.channel.forceAbortClient()
+        elif now - self._written >= COMMENT_AFTER:
+            self.deliver([_COMMENT])
+
+    def _begin(self) -> None:
+        self.begun = True
+        headers = self._request.responseHeaders
+        headers.setRawHeaders(b"Content-Type", [b"text/event-stream; charset=utf-8"])
+        headers.setRawHeaders(b"Cache-Control", [b"no-cache"])
+        self._now = self._pulse.clock.seconds()
+        self._request.registerProducer(self, True)
+        self._pulse.add(self)
+
+    def _end(self) -> None:
+        if not self._over:
+            self._over = True
+            if self.begun:
+                self._pulse.remove(self)
+                self._request.unregisterProducer()

@@ -1,0 +1,111 @@
+"""C{POST /v1/responses}: one request, one turn, answered as a stream or as JSON."""
+
+from __future__ import annotations
+
+from twisted.internet.defer import CancelledError
+from twisted.logger import Logger
+
+from chatmockd.config import Settings
+from chatmockd.core.create import Create, read_create
+from chatmockd.core.turn import Completed, Outcome, Turn
+from chatmockd.errors import ChatmockdError
+from chatmockd.pulse import Pulse
+from chatmockd.upstream.factory import UpstreamFactory
+from chatmockd.upstream.lease import Lease
+from chatmockd.web.guard import GuardedRequest
+from chatmockd.web.relay import Relay
+
+
+class Responses:
+    """Takes the requests for turns."""
+
+    _log = Logger()
+
+    def __init__(
+        self, settings: Settings, upstream: UpstreamFactory, pulse: Pulse
+    ) -> None:
+        self._upstream = upstream
+        self._pulse = pulse
+        self._retains = settings.continuity.mode == "retained"
+        self._backfill_empty = settings.compat.backfill_output == "empty"
+        self._stall_limit = settings.upstream.idle_timeout_s
+
+    async def create(self, request: GuardedRequest) -> bytes | None:
+        """
+        Carry out one turn.
+
+        @return: The JSON body; None when a stream has been written instead.
+        @raise ChatmockdError: Before anything was written.
+        """
+        create = read_create(request.body(), self._upstream.profile)
+        self._tell_adjustments(request, create)
+        # Without retention there is nothing that a marker could name.
+        marker = create.marker if self._retains else None
+        lease = await self._upstream.lease(marker)
+        turn = Turn(
+            streaming=create.streaming,
+            backfill_empty=self._backfill_empty,
+            marker=marker,
+            held_tip=lease.held_tip,
+        )
+        relay = Relay(request, lease, self._pulse, self._stall_limit)
+        deliver = relay.deliver if create.streaming else _nowhere
+        try:
+            outcome = await lease.carry(create.as_frame(marker), turn, deliver)
+            request.summary = _summary(create, marker, lease, turn, outcome)
+            return self._answer(request, create, relay, outcome)
+        except CancelledError:
+            relay.stopProducing()
+            raise
+        except Exception:
+            if not relay.begun:
+                raise
+            self._log.failure("{request_id}: failed", request_id=request.request_id)
+            failed = turn.break_off(ChatmockdError("chatmockd failed; see its log."))
+            relay.finish(failed.event)
+            return None
+        finally:
+            relay.stop()
+
+    def _answer(
+        self, request: GuardedRequest, create: Create, relay: Relay, outcome: Outcome
+    ) -> bytes | None:
+        if create.streaming and (relay.begun or isinstance(outcome, Completed)):
+            relay.finish(outcome.event)
+            return None
+        if not isinstance(outcome, Completed):
+            raise outcome.error
+        request.setHeader(b"content-type", b"application/json")
+        request.setHeader(b"content-length", b"%d" % len(outcome.response))
+        return outcome.response
+
+    def _tell_adjustments(self, request: GuardedRequest, create: Create) -> None:
+        if create.adjusted:
+            names = ", ".join(create.adjusted)
+            request.setHeader("x-chatmockd-adjusted", names)
+            self._log.info(
+                "{request_id}: profile {profile} changed {names}",
+                request_id=request.request_id,
+                profile=self._upstream.profile.name,
+                names=names,
+            )
+
+
+def _nowhere(pieces: list[bytes]) -> None:
+    """What becomes of events when the client wants JSON."""
+
+
+def _summary(
+    create: Create, marker: str | None, lease: Lease, turn: Turn, outcome: Outcome
+) -> str:
+    """What the log says of the turn; no payload, and no names but the response's."""
+    parts = [
+        "follow-up" if marker is not None else "new",
+        f"connection {lease.connection.number}",
+        f"{turn.events} events" if create.streaming else "JSON",
+    ]
+    if isinstance(outcome, Completed):
+        parts.append(outcome.response_id or "no response id")
+    else:
+        parts.append(f"{outcome.error.code or outcome.error.type}: {outcome.error}")
+    return ", ".join(parts)

@@ -1,0 +1,61 @@
+"""The HTTP server's own connections."""
+
+from __future__ import annotations
+
+from chatmockd.web.site import printable
+from tests.bridge import Bridge, completed, created
+
+
+class CloseChannelsTests(Bridge):
+    """How client connections end when the daemon stops."""
+
+    def test_it_waits_until_all_are_gone(self) -> None:
+        """What was written leaves first."""
+        idle = self.connect_client()
+        answer = self.post()
+        self.socket.say(created("resp_1"), completed("resp_1"))
+        gone = self.site.close_channels()
+        self.assertNoResult(gone)
+        self.pump()
+        self.successResultOf(gone)
+        self.assertTrue(idle.cut and answer.link.cut and answer.ended)
+
+    def test_without_any_it_is_done_at_once(self) -> None:
+        """Nobody to wait for."""
+        self.successResultOf(self.site.close_channels())
+
+    def test_cancelling_cuts_off_who_does_not_read(self) -> None:
+        """A client that reads nothing cannot hold up the end."""
+        answer = self.stream()
+        answer.stall()
+        self.socket.say(created("resp_1"))
+        gone = self.site.close_channels()
+        self.pump()
+        self.assertFalse(answer.link.cut)
+        gone.cancel()
+        self.failureResultOf(gone)
+        self.pump()
+        self.assertTrue(answer.link.cut)
+
+    def test_an_idle_client_is_let_go(self) -> None:
+        """A connection on which nothing is asked is closed after a minute."""
+        link = self.connect_client()
+        self.wait(61)
+        self.assertTrue(link.cut)
+
+    def test_a_waiting_client_is_not(self) -> None:
+        """Models think longer than a minute."""
+        answer = self.stream()
+        self.socket.say(created("resp_1"))
+        self.wait(100)
+        self.assertFalse(answer.link.cut)
+
+
+class PrintableTests(Bridge):
+    """What a log may show of what a client sent."""
+
+    def test_it_hides_what_a_terminal_would_obey(self) -> None:
+        """And has an end."""
+        self.assertEqual(printable(b"/v1"), "/v1")
+        self.assertEqual(printable(b"\x1b[0m"), "'\\x1b[0m'")
+        self.assertEqual(len(printable(b"a" * 5000)), 200)
