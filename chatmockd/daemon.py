@@ -1,0 +1,173 @@
+"""The service: listens, serves, and stops in an order that loses nothing."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Sequence
+from types import FrameType
+
+from twisted.application.service import Service
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
+from twisted.internet.interfaces import (
+    IListeningPort,
+    IReactorTime,
+    IStreamServerEndpoint,
+)
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from chatmockd.errors import ShuttingDown
+from chatmockd.exposure import is_loopback
+from chatmockd.upstream.factory import UpstreamFactory
+from chatmockd.web.app import Api
+from chatmockd.web.site import ApiSite
+
+_FLUSH = 5.0  # seconds for the last bytes to leave, or for a closing handshake
+
+
+class Daemon(Service):
+    """
+    Everything that runs, and the order in which it ends.
+
+    A C{MultiService} stops all its children at once; here each step needs the one
+    before: no new turns, the running ones end, their last bytes leave, and only then
+    do the upstream connections close.
+    """
+
+    _log = Logger()
+    name = "chatmockd"
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        endpoints: Sequence[IStreamServerEndpoint],
+        site: ApiSite,
+        api: Api,
+        upstream: UpstreamFactory,
+        *,
+        drain_s: float,
+        allow_remote: bool,
+        companions: Sequence[Service],
+        announce: Callable[[Sequence[IListeningPort]], None],
+        catch_signals: Callable[[Callable[[], None]], None],
+    ) -> None:
+        """
+        @param drain_s: Seconds for which running turns may go on after L{stopService}.
+        @param allow_remote: Whether a port may be reachable from other machines.
+        @param companions: Services that start before and stop after all else.
+        @param announce: Told the ports when clients can come.
+        @param catch_signals: Called with what a second signal to stop shall do.
+        """
+        self._clock = clock
+        self._endpoints = endpoints
+        self._site = site
+        self._api = api
+        self._upstream = upstream
+        self._drain_s = drain_s
+        self._allow_remote = allow_remote
+        self._companions = companions
+        self._announce = announce
+        self._catch_signals = catch_signals
+        self._ports: list[IListeningPort] = []
+        self._waiting: Deferred[None] | None = None
+        self._in_a_hurry = False
+
+    def privilegedStartService(self) -> None:
+        """
+        Bind the ports, while we may still be root.
+
+        @raise Exception: A port cannot be had. twistd then gives up, with exit status
+            1; an endpoint's Deferred alone would only log it and serve nobody.
+        """
+        super().privilegedStartService()
+        for companion in self._companions:
+            companion.privilegedStartService()
+        for endpoint in self._endpoints:
+            failures: list[Failure] = []
+            endpoint.listen(self._site).addCallbacks(self._bound, failures.append)
+            for failure in failures:
+                failure.raiseException()
+
+    def _bound(self, port: IListeningPort) -> None:
+        self._ports.append(port)
+        host = getattr(port.getHost(), "host", None)
+        # systemd may have bound it; the configuration could not tell where.
+        if host is not None and not (self._allow_remote or is_loopback(host)):
+            raise PermissionError(
+                f"the inherited socket listens on {host}, beyond loopback; set "
+                "server.allow_remote = true if that is meant"
+            )
+
+    def startService(self) -> None:
+        """Accept clients."""
+        super().startService()
+        for companion in self._companions:
+            companion.startService()
+        for port in self._ports:
+            self._log.info("listening on {address}", address=port.getHost())
+        self._announce(self._ports)
+
+    async def _stop(self) -> None:
+        self._catch_signals(self.hurry)
+        self._api.stopping = True
+        for port in self._ports:
+            await maybeDeferred(port.stopListening)
+        self._upstream.stop_leasing()
+        self._log.info("stopping; running turns have {s:g} s to end", s=self._drain_s)
+        await self._wait(self._api.when_idle(), self._drain_s)
+        self._upstream.break_off(ShuttingDown())
+        await self._wait(self._api.when_idle(), _FLUSH)
+        await self._wait(self._site.close_channels(), _FLUSH)
+        await self._wait(self._upstream.stop(), _FLUSH)
+        for companion in self._companions:
+            await maybeDeferred(companion.stopService)
+        self._log.info("stopped")
+
+    def stopService(self) -> Deferred[None]:
+        """Stop; fires when the last byte has left."""
+        super().stopService()
+        return Deferred.fromCoroutine(self._stop())
+
+    def hurry(self) -> None:
+        """A second signal: wait for nothing any more."""
+        self._log.info("stopping at once")
+        self._in_a_hurry = True
+        if self._waiting is not None:
+            self._waiting.cancel()
+
+    async def _wait(self, what: Deferred[None], seconds: float) -> None:
+        """Wait for C{what}, but not longer; then, or in a hurry, cancel it."""
+        if self._in_a_hurry:
+            seconds = 0
+        expiry = self._clock.callLater(seconds, what.cancel)
+        self._waiting = what
+        try:
+            await what
+        except CancelledError:
+            pass
+        finally:
+            self._waiting = None
+            if expiry.active():
+                expiry.cancel()
+
+
+def on_second_signal(
+    call_from_signal: Callable[[Callable[[], None]], object],
+) -> Callable[[Callable[[], None]], None]:
+    """
+    What a L{Daemon} takes for C{catch_signals}, on a real reactor.
+
+    The reactor has had the first signal; of a second it would only complain that it is
+    stopping already.
+
+    @param call_from_signal: C{reactor.callFromThread}.
+    """
+
+    def catch(hurry: Callable[[], None]) -> None:
+        def caught(number: int, frame: FrameType | None) -> None:
+            call_from_signal(hurry)
+
+        signal.signal(signal.SIGTERM, caught)
+        signal.signal(signal.SIGINT, caught)
+
+    return catch

@@ -1,0 +1,159 @@
+"""C{twistd chatmockd}: its options, and the wiring of the daemon."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn, cast
+
+import msgspec
+from twisted.application.service import IService, Service
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import IListeningPort
+from twisted.python import usage
+
+from chatmockd.config import ConfigError, Settings, find_file, load
+
+EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h
+
+
+class Options(usage.Options):
+    """The command line after C{twistd chatmockd}."""
+
+    synopsis = "[options]"
+    optFlags = [
+        ["simulate", None, "Answer from a built-in upstream, without any account."],
+        ["check", None, "Check the configuration and exit."],
+    ]
+    optParameters = [
+        ["config", "c", None, "The configuration file (TOML)."],
+    ]
+
+    settings: Settings
+
+    def __init__(self) -> None:
+        super().__init__()
+        self["set"] = []
+
+    def opt_set(self, word: str) -> None:
+        """Override one key: section.key=value. May be given again and again."""
+        self["set"].append(word)
+
+    def postOptions(self) -> None:
+        """
+        Read the configuration, once and for all.
+
+        What is wrong with it is one line on stderr and exit status 78; twistd has not
+        written its pid file yet.
+        """
+        named = self["config"]
+        file = Path(named) if named else find_file(os.environ, Path.home())
+        try:
+            self.settings = load(file, os.environ, self["set"])
+            _check_endpoints(self.settings)
+        except ConfigError as problem:
+            _leave(f"chatmockd: {problem}", EXIT_CONFIG)
+        if self["check"]:
+            source = "built-in defaults" if file is None else str(file)
+            _leave(f"chatmockd: configuration is good ({source})", 0)
+
+
+def makeService(options: Options) -> IService:
+    """Wire the daemon; everything that could be refused has been checked before."""
+    # Importing Klein installs the default reactor, so not before twistd chose one.
+    from twisted.internet import reactor as _reactor
+
+    from chatmockd.account.tokens import ApiKey, ChatGptLogin, Credentials, FixedKey
+    from chatmockd.core.admission import Admission
+    from chatmockd.daemon import Daemon, on_second_signal
+    from chatmockd.pulse import Pulse
+    from chatmockd.upstream.factory import UpstreamFactory
+    from chatmockd.upstream.handshake import Address
+    from chatmockd.web.app import Api
+    from chatmockd.web.guard import guarded
+    from chatmockd.web.responses import Responses
+    from chatmockd.web.site import ApiSite
+
+    reactor: Any = _reactor
+    settings = options.settings
+    home = Path.home()
+    credentials: Credentials
+    companions: list[Service] = []
+    if options["simulate"]:
+        from chatmockd.simulator.service import SimulatedUpstream
+
+        simulated = SimulatedUpstream(reactor, settings.upstream.profile)
+        companions.append(simulated)
+        credentials = FixedKey("simulated")
+        there = msgspec.structs.replace(settings.upstream, url=simulated.url)
+        settings = msgspec.structs.replace(settings, upstream=there)
+    elif settings.upstream.profile == "openai":
+        credentials = ApiKey(settings.upstream.api_key_file, os.environ)
+    else:
+        credentials = ChatGptLogin(os.environ, home)
+    pulse = Pulse(reactor)
+    endpoint = Address.of(settings.upstream_url).endpoint(
+        reactor, settings.upstream.connect_timeout_s
+    )
+    upstream = UpstreamFactory(settings, endpoint, credentials, pulse)
+    api = Api(Responses(settings, upstream, pulse))
+    site = ApiSite(
+        api.resource(),
+        guarded(
+            Admission(settings.server.allowed_hosts, settings.server.allowed_origins),
+            settings.server.max_body_bytes,
+        ),
+        reactor,
+    )
+    return Daemon(
+        reactor,
+        [
+            serverFromString(reactor, description)
+            for description in settings.server.descriptions()
+        ],
+        site,
+        api,
+        upstream,
+        drain_s=settings.server.drain_s,
+        allow_remote=settings.server.allow_remote,
+        companions=companions,
+        announce=_show_how_to_try if companions else _say_nothing,
+        catch_signals=on_second_signal(reactor.callFromThread),
+    )
+
+
+def _show_how_to_try(ports: Sequence[IListeningPort]) -> None:
+    """Print a line to paste, past the log, which stdout is by now in the foreground."""
+    number = getattr(ports[0].getHost(), "port", None)
+    if number is not None and sys.__stdout__ is not None:
+        body = '{"model": "gpt-5.5", "input": "Count to 5.", "stream": true}'
+        print(
+            "\nTry it:\n\n"
+            f"  curl -N http://127.0.0.1:{number}/v1/responses "
+            f"-H 'Content-Type: application/json' -d '{body}'\n",
+            file=sys.__stdout__,
+            flush=True,
+        )
+
+
+def _say_nothing(ports: Sequence[IListeningPort]) -> None:
+    """People with an account know what they want."""
+
+
+def _check_endpoints(settings: Settings) -> None:
+    for description in settings.server.descriptions():
+        try:
+            # Nothing is asked of the reactor before the endpoint listens.
+            serverFromString(cast(Any, None), description)
+        except Exception as problem:
+            raise ConfigError(
+                f"server.listen: {description!r} is not an endpoint description: "
+                f"{problem}"
+            ) from None
+
+
+def _leave(line: str, status: int) -> NoReturn:
+    print(line, file=sys.stderr if status else sys.stdout)
+    raise SystemExit(status)
