@@ -33,6 +33,7 @@ setup(
         "Automat>=25.4.16",
         "zope.interface>=7",
     ],
+    entry_points={"console_scripts": ["chatmockd = chatmockd.cli:main"]},
     extras_require={
         "test": [
             "pytest>=9.0",

@@ -22,7 +22,8 @@ from chatmockd.upstream.factory import UpstreamFactory
 from chatmockd.web.app import Api
 from chatmockd.web.site import ApiSite
 
-_FLUSH = 5.0  # seconds for the last bytes to leave, or for a closing handshake
+# Seconds for the last bytes to leave, or for a closing handshake; in a hurry, too.
+_FLUSH, _QUICK_FLUSH = 5.0, 1.0
 
 
 class Daemon(Service):
@@ -84,19 +85,19 @@ class Daemon(Service):
             companion.privilegedStartService()
         for endpoint in self._endpoints:
             failures: list[Failure] = []
-            endpoint.listen(self._site).addCallbacks(self._bound, failures.append)
+            endpoint.listen(self._site).addCallbacks(
+                self._ports.append, failures.append
+            )
             for failure in failures:
                 failure.raiseException()
-
-    def _bound(self, port: IListeningPort) -> None:
-        self._ports.append(port)
-        host = getattr(port.getHost(), "host", None)
-        # systemd may have bound it; the configuration could not tell where.
-        if host is not None and not (self._allow_remote or is_loopback(host)):
-            raise PermissionError(
-                f"the inherited socket listens on {host}, beyond loopback; set "
-                "server.allow_remote = true if that is meant"
-            )
+        for port in self._ports:
+            host = getattr(port.getHost(), "host", None)
+            # systemd may have bound it; the configuration could not tell where.
+            if host is not None and not (self._allow_remote or is_loopback(host)):
+                raise PermissionError(
+                    f"the inherited socket listens on {host}, beyond loopback; set "
+                    "server.allow_remote = true if that is meant"
+                )
 
     def startService(self) -> None:
         """Accept clients."""
@@ -116,9 +117,10 @@ class Daemon(Service):
         self._log.info("stopping; running turns have {s:g} s to end", s=self._drain_s)
         await self._wait(self._api.when_idle(), self._drain_s)
         self._upstream.break_off(ShuttingDown())
-        await self._wait(self._api.when_idle(), _FLUSH)
-        await self._wait(self._site.close_channels(), _FLUSH)
-        await self._wait(self._upstream.stop(), _FLUSH)
+        flush = _QUICK_FLUSH if self._in_a_hurry else _FLUSH
+        await self._wait(self._api.when_idle(), flush)
+        await self._wait(self._site.close_channels(), flush)
+        await self._wait(self._upstream.stop(), flush)
         for companion in self._companions:
             await maybeDeferred(companion.stopService)
         self._log.info("stopped")
@@ -129,16 +131,19 @@ class Daemon(Service):
         return Deferred.fromCoroutine(self._stop())
 
     def hurry(self) -> None:
-        """A second signal: wait for nothing any more."""
+        """
+        A second signal: end the turns that are still running.
+
+        Their last bytes get a moment to leave all the same; a third signal takes that
+        away as well.
+        """
         self._log.info("stopping at once")
         self._in_a_hurry = True
         if self._waiting is not None:
             self._waiting.cancel()
 
     async def _wait(self, what: Deferred[None], seconds: float) -> None:
-        """Wait for C{what}, but not longer; then, or in a hurry, cancel it."""
-        if self._in_a_hurry:
-            seconds = 0
+        """Wait for C{what} for so long, or until a signal; then cancel it."""
         expiry = self._clock.callLater(seconds, what.cancel)
         self._waiting = what
         try:

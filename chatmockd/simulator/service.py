@@ -43,6 +43,7 @@ class SimulatedUpstream(Service):
     def stopService(self) -> Deferred[None]:
         """Stop listening and drop what is still connected."""
         super().stopService()
+        self._socket.close()
         port, self._port = self._port, None
 
         async def stop() -> None:

@@ -1,0 +1,188 @@
+"""In which order the daemon starts and stops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
+from zope.interface import implementer
+
+from chatmockd.daemon import Daemon
+from tests.bridge import Bridge, completed, created
+
+
+@implementer(IListeningPort)
+class Port:
+    """A port that says where it listens."""
+
+    def __init__(self, host: str) -> None:
+        self.host = host
+        self.listening = True
+
+    def startListening(self) -> None:
+        """It does already."""
+
+    def stopListening(self) -> Deferred[None]:
+        self.listening = False
+        return succeed(None)
+
+    def getHost(self) -> IPv4Address:
+        return IPv4Address("TCP", self.host, 8000)
+
+
+@implementer(IStreamServerEndpoint)
+class Endpoint:
+    """Gives its port, or fails."""
+
+    def __init__(self, result: Port | Exception) -> None:
+        self.result = result
+
+    def listen(self, factory: Any) -> Deferred[Any]:
+        if isinstance(self.result, Exception):
+            return fail(self.result)
+        return succeed(self.result)
+
+
+class _Daemon(Bridge):
+    settings = {"upstream__profile": "openai"}
+
+    def build(
+        self, *results: Port | Exception, allow_remote: bool = False, drain: float = 30
+    ) -> Daemon:
+        self.announced: list[Any] = []
+        self.hurry: Callable[[], None] | None = None
+        self.companion = Service()
+
+        def catch(hurry: Callable[[], None]) -> None:
+            self.hurry = hurry
+
+        return Daemon(
+            self.clock,
+            [Endpoint(result) for result in results],
+            self.site,
+            self.api,
+            self.upstream,
+            drain_s=drain,
+            allow_remote=allow_remote,
+            companions=[self.companion],
+            announce=self.announced.append,
+            catch_signals=catch,
+        )
+
+    def started(self, drain: float = 30) -> Daemon:
+        self.port = Port("127.0.0.1")
+        daemon = self.build(self.port, drain=drain)
+        daemon.privilegedStartService()
+        daemon.startService()
+        return daemon
+
+
+class StartTests(_Daemon):
+    """Ports."""
+
+    def test_a_port_that_cannot_be_had_stops_the_start(self) -> None:
+        """A daemon that listens on nothing would only look alive."""
+        taken = CannotListenError("127.0.0.1", 8000, OSError("in use"))
+        daemon = self.build(Port("127.0.0.1"), taken)
+        self.assertRaises(CannotListenError, daemon.privilegedStartService)
+
+    def test_an_inherited_socket_beyond_loopback_is_refused(self) -> None:
+        """The configuration cannot tell where systemd bound it."""
+        daemon = self.build(Port("0.0.0.0"))
+        self.assertRaises(PermissionError, daemon.privilegedStartService)
+        daemon = self.build(Port("0.0.0.0"), allow_remote=True)
+        daemon.privilegedStartService()
+
+    def test_the_ports_are_announced_when_clients_can_come(self) -> None:
+        """And the companions run by then."""
+        self.started()
+        self.assertEqual(self.announced, [[self.port]])
+        self.assertTrue(self.companion.running)
+
+
+class StopTests(_Daemon):
+    """SIGTERM."""
+
+    def test_an_idle_daemon_stops_at_once(self) -> None:
+        """Ports, client connections, upstream connections, companions."""
+        daemon = self.started()
+        self.first_turn("resp_1")
+        link = self.connect_client()
+        stopped = daemon.stopService()
+        self.assertFalse(self.port.listening)
+        self.pump()
+        self.successResultOf(stopped)
+        self.assertTrue(link.cut)
+        self.assertEqual(self.open_sockets, 0)
+        self.assertFalse(self.companion.running)
+
+    def test_running_turns_end_first(self) -> None:
+        """Their last byte arrives; nothing new is begun meanwhile."""
+        daemon = self.started()
+        answer = self.stream()
+        self.socket.say(created("resp_1"))
+        stopped = daemon.stopService()
+        late = self.post()
+        self.assert_error(late, 503, "shutting_down")
+        self.assertEqual(self.ask("GET", "/health").status, 503)
+        self.wait(20)
+        self.assertNoResult(stopped)
+        self.socket.say(completed("resp_1"))
+        self.assertEqual(answer.kinds[-1], "response.completed")
+        self.assertTrue(answer.ended)
+        self.successResultOf(stopped)
+
+    def test_turns_that_do_not_end_are_ended(self) -> None:
+        """After C{server.drain_s}, with an error event and a proper end."""
+        daemon = self.started(drain=10)
+        streaming = self.stream()
+        self.socket.say(created("resp_1"))
+        waiting = self.post()
+        stopped = daemon.stopService()
+        self.wait(9)
+        self.assertFalse(streaming.ended)
+        self.wait(2)
+        self.assertEqual(streaming.events[-1][1]["code"], "shutting_down")
+        self.assertTrue(streaming.ended)
+        self.assert_error(waiting, 503, "shutting_down")
+        self.successResultOf(stopped)
+
+    def test_a_second_signal_waits_for_nothing(self) -> None:
+        """Turns end with an error event at once."""
+        daemon = self.started()
+        answer = self.stream()
+        self.socket.say(created("resp_1"))
+        stopped = daemon.stopService()
+        assert self.hurry is not None
+        self.hurry()
+        self.pump()
+        self.assertEqual(answer.events[-1][1]["code"], "shutting_down")
+        self.assertTrue(answer.ended)
+        self.successResultOf(stopped)
+
+    def test_a_client_that_reads_nothing_is_not_waited_for_long(self) -> None:
+        """Its connection is cut off."""
+        daemon = self.started(drain=1)
+        answer = self.stream()
+        answer.stall()
+        self.socket.say(created("resp_1"))
+        stopped = daemon.stopService()
+        self.wait(3)
+        self.assertNoResult(stopped)
+        self.wait(5)
+        self.successResultOf(stopped)
+        self.assertTrue(answer.link.cut)
+
+    def test_an_upstream_that_does_not_answer_is_not_waited_for_long(self) -> None:
+        """Nor is its closing handshake."""
+        daemon = self.started()
+        self.first_turn("resp_1")
+        self.patch(self.socket.protocol, "dataReceived", lambda data: None)
+        stopped = daemon.stopService()
+        self.wait(8)
+        self.successResultOf(stopped)
