@@ -18,7 +18,8 @@ class Cutter:
     """
     Follow one connection's incoming bytes, from the first one after the upgrade.
 
-    @ivar max_message: Bytes; a larger text frame is left to the parser to refuse.
+    @ivar max_message: Bytes, 125 at the least; a larger text frame is left to the
+        parser to refuse.
     """
 
     def __init__(self, max_message: int) -> None:
@@ -51,29 +52,28 @@ class Cutter:
             data = b"".join(self._held)
             self._held = []
         payloads: list[bytes] = []
-        at, end = 0, len(data)
+        at, end, most = 0, len(data), self.max_message
         while end - at >= 2:
-            second = data[at + 1]
-            if second < 126:
+            # The two commonest headers are read in place: calls would cost as much
+            # again as all the rest.
+            length = data[at + 1]
+            if length < 126:
                 start = at + 2
-                stop = start + second
-                plain = data[at] == _TEXT
+                plain = True
+            elif length == 126 and end - at >= 4:
+                start = at + 4
+                length = data[at + 2] << 8 | data[at + 3]
+                plain = 126 <= length <= most
             else:
-                start = at + _header_size(second)
+                start = at + _header_size(length)
                 if start > end:
                     break
+                plain = length == 127
                 length = _extended_length(data, at)
-                stop = start + length
-                plain = (
-                    data[at] == _TEXT
-                    and second < 128
-                    and length <= self.max_message
-                    and length >= (126 if second == 126 else 65_536)
-                )
-            if not plain or self._inside_message:
-                if end - at < _header_size(second):
-                    break
+                plain = plain and 65_535 < length <= most
+            if not plain or data[at] != _TEXT or self._inside_message:
                 return payloads, *self._hand_on(data, at)
+            stop = start + length
             if stop > end:
                 self._hold(data[at:], stop - at)
                 return payloads, b"", b""

@@ -14,7 +14,14 @@ from typing import Any
 import msgspec
 
 from chatmockd.core import failure, terminal
-from chatmockd.core.frame import Head, head_of, one_line, sse_prefix, to_sse
+from chatmockd.core.frame import (
+    NO_EVENT,
+    Head,
+    decode_head,
+    one_line,
+    sse_prefix,
+    to_sse,
+)
 from chatmockd.errors import (
     ChatmockdError,
     MalformedFrame,
@@ -138,7 +145,7 @@ class Turn:
         passed = 0
         for index, frame in enumerate(frames):
             try:
-                head = head_of(frame)
+                head = decode_head(frame)
                 prefix = prefixes.get(head.type)
                 if prefix is None:
                     prefix = self._read(head, frame)
@@ -151,6 +158,9 @@ class Turn:
                 if number is None:
                     number = self._next_number
                     frame = terminal.with_sequence_number(frame, number)
+            except NO_EVENT as problem:
+                self.outcome = self._failed(MalformedFrame(str(problem)))
+                break
             except MalformedFrame as problem:
                 self.outcome = self._failed(problem)
                 break

@@ -6,7 +6,7 @@ import socket
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 
 from chatmockd.simulator.server import Simulator
 
@@ -48,7 +48,7 @@ class SimulatedUpstream(Service):
 
         async def stop() -> None:
             if port is not None:
-                await port.stopListening()
+                await maybeDeferred(port.stopListening)
             await self._simulator.stop()
 
         return Deferred.fromCoroutine(stop())

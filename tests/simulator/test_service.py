@@ -40,10 +40,10 @@ class SimulatedUpstreamTests(SynchronousTestCase):
             self.assertEqual(reactor.adopted, [])
             service.startService()
             (listening,) = reactor.adopted
+            self.addCleanup(listening.close)
             self.assertEqual(listening.getsockname(), ("127.0.0.1", url.port))
             with socket.create_connection(("127.0.0.1", url.port or 0), timeout=5):
                 self.successResultOf(service.stopService())
-            listening.close()
 
     def test_it_can_stop_without_having_started(self) -> None:
         """When another part of the daemon fails to start."""
