@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 
 from twisted.application.service import Service
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.interfaces import (
     IListeningPort,
@@ -104,8 +105,11 @@ class Daemon(Service):
         super().startService()
         for companion in self._companions:
             companion.startService()
-        for port in self._ports:
-            self._log.info("listening on {address}", address=port.getHost())
+        self._log.info(
+            "serving on {addresses}; {upstream}",
+            addresses=", ".join(_address(port) for port in self._ports),
+            upstream=self._upstream,
+        )
         self._announce(self._ports)
 
     async def _stop(self) -> None:
@@ -154,6 +158,16 @@ class Daemon(Service):
             self._waiting = None
             if expiry.active():
                 expiry.cancel()
+
+
+def _address(port: IListeningPort) -> str:
+    """Where a port listens, as people write it."""
+    host = port.getHost()
+    if isinstance(host, IPv4Address):
+        return f"http://{host.host}:{host.port}"
+    if isinstance(host, IPv6Address):
+        return f"http://[{host.host}]:{host.port}"
+    return str(getattr(host, "name", host))
 
 
 def on_second_signal(

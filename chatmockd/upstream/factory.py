@@ -22,6 +22,7 @@ from chatmockd.errors import (
     PreviousResponseNotFound,
     ShuttingDown,
 )
+from chatmockd.exposure import is_loopback
 from chatmockd.pulse import Pulse
 from chatmockd.upstream.adapter import UpstreamProtocol
 from chatmockd.upstream.connection import MAX_MESSAGE, Connection
@@ -79,6 +80,19 @@ class UpstreamFactory:
         self._opened = 0
         self._stopping = False
         self._all_gone: Deferred[None] | None = None
+
+        if not (self._address.secure or is_loopback(self._address.host)):
+            self._log.warn(
+                "the way to {address} is not encrypted: credentials and conversations "
+                "travel in the clear",
+                address=self._address,
+            )
+
+    def __str__(self) -> str:
+        return (
+            f"profile {self.profile.name}, upstream {self._address}, "
+            f"mode {'retained' if self._retains else 'off'}"
+        )
 
     def counts(self) -> dict[str, int]:
         """How many connections there are, by state; see L{Retention.counts}."""

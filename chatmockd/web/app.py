@@ -16,9 +16,8 @@ from chatmockd.errors import (
     NotFound,
     ShuttingDown,
 )
-from chatmockd.web.guard import GuardedRequest
+from chatmockd.web.guard import GuardedRequest, printable
 from chatmockd.web.responses import Responses
-from chatmockd.web.site import printable
 
 
 class Api:
@@ -92,8 +91,8 @@ class Api:
         """What Klein's router says of a path or a method."""
         problem = failure.value
         assert isinstance(problem, HTTPException)
-        path = printable(request.path)
-        method = printable(request.method)
+        path = printable(request.path.decode("latin-1"))
+        method = printable(request.method.decode("latin-1"))
         if problem.code == 405:
             allowed = sorted(getattr(problem, "valid_methods", None) or ())
             request.setHeader("allow", ", ".join(allowed))

@@ -28,7 +28,8 @@ class GuardedRequest(Request):
     A request that has been let in by the time a route sees it.
 
     @ivar request_id: In C{x-request-id} and in every log line about this request.
-    @ivar summary: What the log shall say of it besides status and path.
+    @ivar began: When it had arrived, in seconds on the site's clock.
+    @ivar remarks: What the log shall say of it besides status and path.
     @cvar admission: Who may come in.
     @cvar max_body_bytes: How long a body may be.
     """
@@ -41,7 +42,8 @@ class GuardedRequest(Request):
     channel: Any
 
     request_id = ""
-    summary = ""
+    began = 0.0
+    remarks: list[str]
     _discarded = 0
 
     def gotLength(self, length: int | None) -> None:
@@ -65,6 +67,9 @@ class GuardedRequest(Request):
     def process(self) -> None:
         """Give the request an id; let it in, or answer it here."""
         self.request_id = f"req_{secrets.token_hex(16)}"
+        self.site = self.channel.site
+        self.began = self.site.reactor.seconds()
+        self.remarks = []
         head = self._head()
         refusal = self.admission.check(head)
         if refusal is None and self._discarded:
@@ -77,7 +82,6 @@ class GuardedRequest(Request):
         headers.setRawHeaders(b"Date", [datetimeToString()])
         headers.setRawHeaders(b"X-Request-Id", [self.request_id.encode("ascii")])
         headers.setRawHeaders(b"X-Content-Type-Options", [b"nosniff"])
-        self.site = self.channel.site
         if refusal is not None:
             self.refuse(refusal)
             return
@@ -117,7 +121,7 @@ class GuardedRequest(Request):
             self.setHeader(name, value)
         self.setHeader(b"content-type", b"application/json")
         self.setHeader(b"content-length", b"%d" % len(body))
-        self.summary = f"{error.code or error.type}: {error}"
+        self.remarks.append(printable(f"{error.code or error.type}: {error}"))
         return body
 
     def processingFailed(self, reason: Failure) -> None:
@@ -169,3 +173,9 @@ def guarded(admission: Admission, max_body_bytes: int) -> type[GuardedRequest]:
         (GuardedRequest,),
         {"admission": admission, "max_body_bytes": max_body_bytes},
     )
+
+
+def printable(text: str) -> str:
+    """C{text} as it may stand in a log: no control characters, and not without end."""
+    shown = text[:500]
+    return shown if shown.isprintable() else ascii(shown)

@@ -12,7 +12,7 @@ from chatmockd.errors import ChatmockdError
 from chatmockd.pulse import Pulse
 from chatmockd.upstream.factory import UpstreamFactory
 from chatmockd.upstream.lease import Lease
-from chatmockd.web.guard import GuardedRequest
+from chatmockd.web.guard import GuardedRequest, printable
 from chatmockd.web.relay import Relay
 
 
@@ -52,7 +52,10 @@ class Responses:
         deliver = relay.deliver if create.streaming else _nowhere
         try:
             outcome = await lease.carry(create.as_frame(marker), turn, deliver)
-            request.summary = _summary(create, marker, lease, turn, outcome)
+            request.remarks += _remarks(create, marker, lease, turn)
+            if relay.begun and not isinstance(outcome, Completed):
+                # Otherwise it becomes the answer, and is remarked upon as that.
+                request.remarks.append(printable(str(outcome.error)))
             return self._answer(request, create, relay, outcome)
         except CancelledError:
             relay.stopProducing()
@@ -83,29 +86,20 @@ class Responses:
         if create.adjusted:
             names = ", ".join(create.adjusted)
             request.setHeader("x-chatmockd-adjusted", names)
-            self._log.info(
-                "{request_id}: profile {profile} changed {names}",
-                request_id=request.request_id,
-                profile=self._upstream.profile.name,
-                names=names,
-            )
+            request.remarks.append(f"profile changed {names}")
 
 
 def _nowhere(pieces: list[bytes]) -> None:
     """What becomes of events when the client wants JSON."""
 
 
-def _summary(
-    create: Create, marker: str | None, lease: Lease, turn: Turn, outcome: Outcome
-) -> str:
+def _remarks(create: Create, marker: str | None, lease: Lease, turn: Turn) -> list[str]:
     """What the log says of the turn; no payload, and no names but the response's."""
-    parts = [
+    remarks = [
         "follow-up" if marker is not None else "new",
         f"connection {lease.connection.number}",
         f"{turn.events} events" if create.streaming else "JSON",
     ]
-    if isinstance(outcome, Completed):
-        parts.append(outcome.response_id or "no response id")
-    else:
-        parts.append(f"{outcome.error.code or outcome.error.type}: {outcome.error}")
-    return ", ".join(parts)
+    if turn.response_id is not None:
+        remarks.append(printable(turn.response_id))
+    return remarks

@@ -13,7 +13,7 @@ from twisted.web.http import HTTPChannel
 from twisted.web.resource import IResource
 from twisted.web.server import Site
 
-from chatmockd.web.guard import GuardedRequest
+from chatmockd.web.guard import GuardedRequest, printable
 
 IDLE_TIMEOUT = 60  # seconds without a byte, while no response is being produced
 
@@ -71,12 +71,13 @@ class ApiSite(Site):
     def log(self, request: GuardedRequest) -> None:  # type: ignore[override]
         """One line for each request that was answered."""
         self._log.info(
-            "{request_id}: {method} {path} {status}{summary}",
+            "{request_id}: {method} {path} {status} in {seconds:.3f} s{remarks}",
             request_id=request.request_id,
-            method=printable(request.method),
-            path=printable(request.path),
+            method=printable(request.method.decode("latin-1")),
+            path=printable(request.path.decode("latin-1")),
             status=request.code,
-            summary=f" ({request.summary})" if request.summary else "",
+            seconds=self.reactor.seconds() - request.began,
+            remarks=f" ({', '.join(request.remarks)})" if request.remarks else "",
         )
 
     def close_channels(self) -> Deferred[None]:
@@ -105,9 +106,3 @@ class ApiSite(Site):
         self._all_gone = None
         for channel in list(self.channels):
             channel.forceAbortClient()
-
-
-def printable(text: bytes) -> str:
-    """C{text} as it may stand in a log: no control characters, and not without end."""
-    shown = text[:200].decode("latin-1")
-    return shown if shown.isascii() and shown.isprintable() else ascii(shown)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from chatmockd.web.site import printable
 from tests.bridge import Bridge, completed, created
 
 
@@ -49,13 +48,3 @@ class CloseChannelsTests(Bridge):
         self.socket.say(created("resp_1"))
         self.wait(100)
         self.assertFalse(answer.link.cut)
-
-
-class PrintableTests(Bridge):
-    """What a log may show of what a client sent."""
-
-    def test_it_hides_what_a_terminal_would_obey(self) -> None:
-        """And has an end."""
-        self.assertEqual(printable(b"/v1"), "/v1")
-        self.assertEqual(printable(b"\x1b[0m"), "'\\x1b[0m'")
-        self.assertEqual(len(printable(b"a" * 5000)), 200)
