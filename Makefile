@@ -4,6 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+# What needs no reactor runs under trial as well; the rest of tests/ has processes in it.
+IN_MEMORY := $(filter-out tests.end_to_end,\
+    $(patsubst %/__init__.py,%,$(subst tests/,tests.,$(wildcard tests/*/__init__.py)))\
+    $(patsubst tests/%.py,tests.%,$(wildcard tests/test_*.py)))
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint types check bench clean
@@ -30,7 +34,7 @@ test: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest
-	$(BIN)/python -m twisted.trial tests.core tests.upstream tests.web tests.account tests.simulator
+	$(BIN)/python -m twisted.trial $(IN_MEMORY)
 
 bench: $(VENV)/.test
 	$(BIN)/python -m bench $(ARGS)

@@ -98,28 +98,33 @@ class UpstreamFactory:
         """How many connections there are, by state; see L{Retention.counts}."""
         return self._table.counts()
 
-    async def lease(self, marker: str | None) -> Lease:
+    async def lease(self, marker: str | None, request_id: str) -> Lease:
         """
         A connection for one turn.
 
         @param marker: The response it follows up on; None begins a conversation.
+        @param request_id: Whose turn it is, for the log.
         @raise ChatmockdError: There is none to be had; nothing was sent.
         """
         if self._stopping:
             raise ShuttingDown()
         if marker is not None:
-            return self._follow_up(marker)
+            return self._follow_up(marker, request_id)
         headers = self._credentials.headers()
         spare, evicted = self._table.reserve()
         for connection in evicted:
-            self._log.info("{connection}: evicted", connection=connection)
+            self._log.info(
+                "{request_id}: evicts {connection}",
+                request_id=request_id,
+                connection=connection,
+            )
             connection.close()
         if spare is not None:
             if spare.signed_in_with(headers) and spare.lease():
-                return self._lease_of(spare, reused=True)
+                return self._lease_of(spare, request_id, reused=True)
             self._drop(spare)
-            return await self.lease(None)
-        return await self._open(headers)
+            return await self.lease(None, request_id)
+        return await self._open(headers, request_id)
 
     def stop_leasing(self) -> None:
         """Begin no more turns, and close what no turn uses."""
@@ -146,14 +151,14 @@ class UpstreamFactory:
             gone.callback(None)
         return gone
 
-    def _follow_up(self, marker: str) -> Lease:
+    def _follow_up(self, marker: str, request_id: str) -> Lease:
         connection = self._table.follow_up(marker)
         if not connection.lease():
             self._table.forget(connection)
             raise PreviousResponseNotFound(marker)
-        return self._lease_of(connection, reused=True)
+        return self._lease_of(connection, request_id, reused=True)
 
-    async def _open(self, headers: dict[str, str]) -> Lease:
+    async def _open(self, headers: dict[str, str], request_id: str) -> Lease:
         self._opened += 1
         connection = Connection(
             self._opened,
@@ -178,12 +183,15 @@ class UpstreamFactory:
             if expiry.active():
                 expiry.cancel()
         self._table.opened(connection, self._clock.seconds())
-        return self._lease_of(connection, reused=False)
+        return self._lease_of(connection, request_id, reused=False)
 
-    def _lease_of(self, connection: Connection, *, reused: bool) -> Lease:
+    def _lease_of(
+        self, connection: Connection, request_id: str, *, reused: bool
+    ) -> Lease:
         lease = self._leases[connection] = Lease(
             connection,
             self,
+            request_id,
             reused=reused,
             now=self._clock.seconds(),
             first_event_timeout=self._settings.first_event_timeout_s,

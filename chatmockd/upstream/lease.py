@@ -51,6 +51,7 @@ class Lease:
         self,
         connection: Connection,
         lessor: Lessor,
+        request_id: str,
         *,
         reused: bool,
         now: float,
@@ -64,6 +65,7 @@ class Lease:
         self.connection = connection
         self.reused = reused
         self._lessor = lessor
+        self._request_id = request_id
         self._now = now
         self._first_event_timeout = first_event_timeout
         self._idle_timeout = idle_timeout
@@ -156,7 +158,9 @@ class Lease:
                 self._deliver(pieces)
         except Exception:
             self._log.failure(
-                "{connection}: following a turn", connection=self.connection
+                "{request_id}: following the turn on {connection}",
+                request_id=self._request_id,
+                connection=self.connection,
             )
             self.break_off(
                 UpstreamOutcomeUnknown("chatmockd failed to follow the turn.")

@@ -41,7 +41,7 @@ class Responses:
         self._tell_adjustments(request, create)
         # Without retention there is nothing that a marker could name.
         marker = create.marker if self._retains else None
-        lease = await self._upstream.lease(marker)
+        lease = await self._upstream.lease(marker, request.request_id)
         turn = Turn(
             streaming=create.streaming,
             backfill_empty=self._backfill_empty,
