@@ -51,14 +51,16 @@ class Daemon(Service):
         allow_remote: bool,
         companions: Sequence[Service],
         announce: Callable[[Sequence[IListeningPort]], None],
-        catch_signals: Callable[[Callable[[], None]], None],
+        watch_signals: Callable[[Callable[[], None]], None],
+        ask_to_stop: Callable[[], None],
     ) -> None:
         """
         @param drain_s: Seconds for which running turns may go on after L{stopService}.
         @param allow_remote: Whether a port may be reachable from other machines.
         @param companions: Services that start before and stop after all else.
         @param announce: Told the ports when clients can come.
-        @param catch_signals: Called with what a second signal to stop shall do.
+        @param watch_signals: Called with what a signal to stop shall do.
+        @param ask_to_stop: Has the reactor, and with it this service, stop.
         """
         self._clock = clock
         self._endpoints = endpoints
@@ -69,9 +71,11 @@ class Daemon(Service):
         self._allow_remote = allow_remote
         self._companions = companions
         self._announce = announce
-        self._catch_signals = catch_signals
+        self._watch_signals = watch_signals
+        self._ask_to_stop = ask_to_stop
         self._ports: list[IListeningPort] = []
         self._waiting: Deferred[None] | None = None
+        self._stopping = False
         self._in_a_hurry = False
 
     def privilegedStartService(self) -> None:
@@ -103,6 +107,7 @@ class Daemon(Service):
     def startService(self) -> None:
         """Accept clients."""
         super().startService()
+        self._watch_signals(self.signalled)
         for companion in self._companions:
             companion.startService()
         self._log.info(
@@ -113,13 +118,13 @@ class Daemon(Service):
         self._announce(self._ports)
 
     async def _stop(self) -> None:
-        self._catch_signals(self.hurry)
         self._api.stopping = True
         for port in self._ports:
             await maybeDeferred(port.stopListening)
         self._upstream.stop_leasing()
         self._log.info("stopping; running turns have {s:g} s to end", s=self._drain_s)
-        await self._wait(self._api.when_idle(), self._drain_s)
+        drain = 0 if self._in_a_hurry else self._drain_s
+        await self._wait(self._api.when_idle(), drain)
         self._upstream.break_off(ShuttingDown())
         flush = _QUICK_FLUSH if self._in_a_hurry else _FLUSH
         await self._wait(self._api.when_idle(), flush)
@@ -131,16 +136,21 @@ class Daemon(Service):
 
     def stopService(self) -> Deferred[None]:
         """Stop; fires when the last byte has left."""
+        self._stopping = True
         super().stopService()
         return Deferred.fromCoroutine(self._stop())
 
-    def hurry(self) -> None:
+    def signalled(self) -> None:
         """
-        A second signal: end the turns that are still running.
+        SIGTERM or SIGINT: the first stops the daemon, another one hurries it.
 
-        Their last bytes get a moment to leave all the same; a third signal takes that
-        away as well.
+        In a hurry, turns that are still running are ended. Their last bytes get a
+        moment to leave all the same; one more signal takes that away as well.
         """
+        if not self._stopping:
+            self._stopping = True
+            self._ask_to_stop()
+            return
         self._log.info("stopping at once")
         self._in_a_hurry = True
         if self._waiting is not None:
@@ -170,23 +180,30 @@ def _address(port: IListeningPort) -> str:
     return str(getattr(host, "name", host))
 
 
-def on_second_signal(
+def signals_of(
+    call_when_running: Callable[[Callable[[], None]], object],
     call_from_signal: Callable[[Callable[[], None]], object],
 ) -> Callable[[Callable[[], None]], None]:
     """
-    What a L{Daemon} takes for C{catch_signals}, on a real reactor.
+    What a L{Daemon} takes for C{watch_signals}, on a real reactor.
 
-    The reactor has had the first signal; of a second it would only complain that it is
-    stopping already.
+    The reactor's own handling of signals makes twistd die of the signal once it has
+    stopped (exit status 143 for a stop in perfect order), and of a second signal it
+    only complains that it is stopping already.
 
+    @param call_when_running: C{reactor.callWhenRunning}; by then the reactor has
+        installed its own.
     @param call_from_signal: C{reactor.callFromThread}.
     """
 
-    def catch(hurry: Callable[[], None]) -> None:
+    def watch(signalled: Callable[[], None]) -> None:
         def caught(number: int, frame: FrameType | None) -> None:
-            call_from_signal(hurry)
+            call_from_signal(signalled)
 
-        signal.signal(signal.SIGTERM, caught)
-        signal.signal(signal.SIGINT, caught)
+        def install() -> None:
+            signal.signal(signal.SIGTERM, caught)
+            signal.signal(signal.SIGINT, caught)
 
-    return catch
+        call_when_running(install)
+
+    return watch

@@ -67,7 +67,7 @@ def makeService(options: Options) -> IService:
 
     from chatmockd.account.tokens import ApiKey, ChatGptLogin, Credentials, FixedKey
     from chatmockd.core.admission import Admission
-    from chatmockd.daemon import Daemon, on_second_signal
+    from chatmockd.daemon import Daemon, signals_of
     from chatmockd.pulse import Pulse
     from chatmockd.upstream.factory import UpstreamFactory
     from chatmockd.upstream.handshake import Address
@@ -98,7 +98,7 @@ def makeService(options: Options) -> IService:
         reactor, settings.upstream.connect_timeout_s
     )
     upstream = UpstreamFactory(settings, endpoint, credentials, pulse)
-    api = Api(Responses(settings, upstream, pulse))
+    api = Api(Responses(settings, upstream, pulse), reactor)
     site = ApiSite(
         api.resource(),
         guarded(
@@ -120,7 +120,8 @@ def makeService(options: Options) -> IService:
         allow_remote=settings.server.allow_remote,
         companions=companions,
         announce=_show_how_to_try if companions else _say_nothing,
-        catch_signals=on_second_signal(reactor.callFromThread),
+        watch_signals=signals_of(reactor.callWhenRunning, reactor.callFromThread),
+        ask_to_stop=reactor.stop,
     )
 
 

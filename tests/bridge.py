@@ -302,7 +302,7 @@ class Bridge(SynchronousTestCase):
         self.upstream = UpstreamFactory(
             self.config, _Endpoint(self), credentials or FixedKey("sk-canary"), pulse
         )
-        self.api = Api(Responses(self.config, self.upstream, pulse))
+        self.api = Api(Responses(self.config, self.upstream, pulse), self.clock)
         server = self.config.server
         self.site = ApiSite(
             self.api.resource(),
@@ -413,8 +413,9 @@ class Bridge(SynchronousTestCase):
     # Both.
 
     def pump(self) -> None:
-        """Move all bytes that there are."""
+        """Move all bytes that there are, and do what was put off for a moment."""
         for _ in range(1000):
+            self.clock.advance(0)
             if not any([link.pump() for link in list(self._links)]):
                 return
         self.fail("the bytes never come to rest")

@@ -55,11 +55,12 @@ class _Daemon(Bridge):
         self, *results: Port | Exception, allow_remote: bool = False, drain: float = 30
     ) -> Daemon:
         self.announced: list[Any] = []
-        self.hurry: Callable[[], None] | None = None
+        self.signal: Callable[[], None] | None = None
+        self.asked: list[str] = []
         self.companion = Service()
 
-        def catch(hurry: Callable[[], None]) -> None:
-            self.hurry = hurry
+        def watch(signalled: Callable[[], None]) -> None:
+            self.signal = signalled
 
         return Daemon(
             self.clock,
@@ -71,7 +72,8 @@ class _Daemon(Bridge):
             allow_remote=allow_remote,
             companions=[self.companion],
             announce=self.announced.append,
-            catch_signals=catch,
+            watch_signals=watch,
+            ask_to_stop=lambda: self.asked.append("stop"),
         )
 
     def started(self, drain: float = 30) -> Daemon:
@@ -158,12 +160,38 @@ class StopTests(_Daemon):
         answer = self.stream()
         self.socket.say(created("resp_1"))
         stopped = daemon.stopService()
-        assert self.hurry is not None
-        self.hurry()
+        assert self.signal is not None
+        self.signal()
         self.pump()
         self.assertEqual(answer.events[-1][1]["code"], "shutting_down")
         self.assertTrue(answer.ended)
         self.successResultOf(stopped)
+
+    def test_a_second_signal_is_heard_whenever_it_comes(self) -> None:
+        """Also when it comes before the daemon has begun to stop."""
+        daemon = self.started()
+        answer = self.stream()
+        self.socket.say(created("resp_1"))
+        assert self.signal is not None
+        self.signal()
+        self.assertEqual(self.asked, ["stop"])
+        self.signal()
+        stopped = daemon.stopService()
+        self.clock.advance(0)
+        self.pump()
+        self.assertEqual(answer.events[-1][1]["code"], "shutting_down")
+        self.successResultOf(stopped)
+
+    def test_the_last_client_leaving_ends_the_wait_in_peace(self) -> None:
+        """It is nobody's failure."""
+        for streaming in (True, False):
+            daemon = self.started()
+            answer = self.post(stream=streaming)
+            stopped = daemon.stopService()
+            answer.leave()
+            self.wait(1)
+            self.successResultOf(stopped)
+            self.upstream._stopping = False
 
     def test_a_client_that_reads_nothing_is_not_waited_for_long(self) -> None:
         """Its connection is cut off."""

@@ -22,6 +22,8 @@ class Wire(FakeTransport):  # type: ignore[misc]
     @ivar aborted: It was cut off rather than closed.
     """
 
+    far_end: Wire
+
     def __init__(self, protocol: Any, isServer: bool) -> None:
         super().__init__(protocol, isServer)
         self.paused = False
@@ -35,9 +37,21 @@ class Wire(FakeTransport):  # type: ignore[misc]
         if producer is not None and self.waiting() > HIGH_WATER:
             producer.pauseProducing()
 
+    @property
+    def dataBuffer(self) -> bytes:
+        """What L{chatmockd.web.site.Channel.unsent} counts on a TCP transport."""
+        return b"".join(self.stream)
+
     def waiting(self) -> int:
         """Bytes written that the other side has not taken."""
         return sum(map(len, self.stream))
+
+    def trickle(self, size: int) -> None:
+        """The other side takes so many bytes, and then nothing more for now."""
+        data = b"".join(self.stream)
+        self.stream = [data[size:]]
+        other = self.far_end
+        other.bufferReceived(data[:size])
 
     def getOutBuffer(self) -> Any:
         """What the other side takes now: nothing, while it reads nothing."""
@@ -76,6 +90,8 @@ class Link:
         self.server, self.client = server, client
         self.server_end = Wire(server, isServer=True)
         self.client_end = Wire(client, isServer=False)
+        self.server_end.far_end = self.client_end
+        self.client_end.far_end = self.server_end
         self.cut = False
         server.makeConnection(self.server_end)
         client.makeConnection(self.client_end)

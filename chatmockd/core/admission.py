@@ -49,6 +49,7 @@ class Admission:
     def __init__(self, hosts: Sequence[str], origins: Sequence[str]) -> None:
         self._hosts = frozenset(host.lower().rstrip(".") for host in hosts)
         self._origins = frozenset(origins)
+        self._known: dict[str, bool] = {}
 
     def allows_origin(self, origins: Sequence[str]) -> bool:
         """Whether a request with these C{Origin} headers is from a page we know."""
@@ -77,10 +78,21 @@ class Admission:
         return None
 
     def _is_ours(self, host: str) -> bool:
+        """Whether a C{Host} names us; remembered, since nearly all say the same."""
+        ours = self._known.get(host)
+        if ours is None:
+            ours = self._names_us(host)
+            if len(self._known) < 64:
+                self._known[host] = ours
+        return ours
+
+    def _names_us(self, host: str) -> bool:
         name = host.strip().lower()
         if name.startswith("["):
-            name, _, port = name.partition("]")
-            name, port = name[1:], port.removeprefix(":")
+            name, bracket, port = name[1:].partition("]")
+            if not bracket or port[:1] not in ("", ":"):
+                return False
+            port = port[1:]
         else:
             name, _, port = name.partition(":")
         if port and not port.isdecimal():

@@ -11,6 +11,11 @@ from chatmockd.errors import InvalidRequest
 
 MAX_DEPTH = 64  # nested arrays and objects; what people send has about ten
 
+# More than any conversation that fits a model has, and what is decoded within a second.
+# Brackets and commas in texts count, too: looking closer would cost more than decoding.
+MAX_CONTAINERS = 500_000
+MAX_COMMAS = 1_000_000
+
 # Top-level fields that are about the HTTP request and mean nothing on a WebSocket.
 _HTTP_ONLY = ("type", "stream", "background", "previous_response_id")
 
@@ -91,6 +96,9 @@ def read_create(body: bytes, profile: Profile) -> Create:
 def _decode(body: bytes) -> dict[str, Any]:
     if not body or body.isspace():
         raise InvalidRequest("The body is empty; it must be a JSON object.")
+    containers = body.count(b"{") + body.count(b"[")
+    if containers > MAX_CONTAINERS or body.count(b",") > MAX_COMMAS:
+        raise InvalidRequest("The body has more members than can be sent at once.")
     try:
         fields = msgspec.json.decode(body)
     except UnicodeDecodeError:
@@ -101,7 +109,7 @@ def _decode(body: bytes) -> dict[str, Any]:
         raise _too_deep() from None
     if not isinstance(fields, dict):
         raise InvalidRequest("The body must be a JSON object.")
-    if _deeper_than(fields, MAX_DEPTH):
+    if containers > MAX_DEPTH and _deeper_than(fields, MAX_DEPTH):
         raise _too_deep()
     return fields
 

@@ -83,11 +83,17 @@ def _http_error_status(*values: object) -> int | None:
     return None
 
 
+def _named(code: object) -> object:
+    """A code as text; some gateways send the number of a status."""
+    return str(code) if type(code) is int and abs(code) < 1_000_000 else code
+
+
 def _seconds(value: object) -> float | None:
     try:
         seconds = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
+    # More than three months is no advice, and neither are infinity and NaN.
     return seconds if 0 <= seconds < 10_000_000 else None
 
 
@@ -95,7 +101,7 @@ def refused(
     said: object,
     *,
     status: int | None = None,
-    retry_after: float | None = None,
+    retry_after: object = None,
     fallback: str = "The upstream reported an error without saying which.",
 ) -> UpstreamRefused:
     """
@@ -104,7 +110,7 @@ def refused(
     @param said: The decoded JSON of an C{error} event, of a C{response.error} object
         wrapped as C{{"error": ...}}, or of a refused upgrade's body; anything at all.
     @param status: The status, where the transport has already told it.
-    @param retry_after: Seconds, where a header has already told them.
+    @param retry_after: The C{Retry-After} header, where there was one.
     @param fallback: The message when C{said} has none.
     """
     outer = _mapping(said)
@@ -119,7 +125,7 @@ def refused(
         inner.get("message"), detail, outer.get("message"), outer.get("error")
     )
     kind = _first_text(inner.get("type"), None if inner else outer.get("error_type"))
-    code = _first_text(inner.get("code"), outer.get("code"))
+    code = _first_text(_named(inner.get("code")), _named(outer.get("code")))
     if code is None and kind is not None and kind not in _GENERIC_TYPES:
         code = kind
     if code is None and message is not None:
@@ -132,27 +138,27 @@ def refused(
             outer.get("status_code"),
             inner.get("status"),
             inner.get("status_code"),
+            inner.get("code"),
+            outer.get("code"),
         )
     if status is None:
         status = _STATUS_BY_CODE.get(code or "") or _STATUS_BY_CODE.get(kind or "")
     if status is None:
         # CGPT uses `detail` for what fails validation, and for nothing else.
         status = 400 if detail is not None else 502
-    if retry_after is None:
-        headers = {
-            str(name).lower(): value
-            for name, value in _mapping(outer.get("headers")).items()
-        }
-        retry_after = _seconds(headers.get("retry-after"))
-    if retry_after is None:
-        retry_after = _seconds(inner.get("resets_in_seconds"))
+    headers = {
+        str(name).lower(): value
+        for name, value in _mapping(outer.get("headers")).items()
+    }
+    told = (retry_after, headers.get("retry-after"), inner.get("resets_in_seconds"))
+    waits = [seconds for value in told if (seconds := _seconds(value)) is not None]
     return UpstreamRefused(
         message or fallback,
         status=status,
         type=kind or ("invalid_request_error" if status < 500 else "server_error"),
         code=code,
         param=_first_text(inner.get("param"), outer.get("param")),
-        retry_after=retry_after,
+        retry_after=waits[0] if waits else None,
         should_retry=False if code in _NOT_WORTH_RETRYING else None,
     )
 

@@ -28,8 +28,6 @@ NO_EVENT = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 # tokens and may become a space. In SSE it would end the data line.
 _LINE_BREAKS = bytes.maketrans(b"\r\n", b"  ")
 
-_PREFIXES: dict[str, bytes] = {}
-
 
 def head_of(frame: bytes) -> Head:
     """
@@ -51,18 +49,10 @@ def sse_prefix(kind: str) -> bytes:
     @raise MalformedFrame: The kind could break out of its line. OpenAI's are made of
         letters, digits, dots, underscores and hyphens.
     """
-    prefix = _PREFIXES.get(kind)
-    if prefix is None:
-        if (
-            not kind.isascii()
-            or not kind.replace(".", "").replace("_", "").replace("-", "").isalnum()
-        ):
-            raise MalformedFrame("its type is not a name")
-        prefix = b"event: %b\ndata: " % kind.encode("ascii")
-        # The upstream chooses kinds; a hostile one must not fill our memory with them.
-        if len(_PREFIXES) < 256 and len(prefix) < 128:
-            _PREFIXES[kind] = prefix
-    return prefix
+    name = kind.replace(".", "").replace("_", "").replace("-", "")
+    if not (name.isascii() and name.isalnum()):
+        raise MalformedFrame("its type is not a name")
+    return b"event: %b\ndata: " % kind.encode("ascii")
 
 
 def one_line(frame: bytes) -> bytes:

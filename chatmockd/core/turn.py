@@ -7,7 +7,7 @@ answers with the outcome.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +46,12 @@ _STATE_IS_GONE = frozenset(
 )
 
 
+# Kinds known to pass through unread, with what stands before their frames in an event
+# stream. Until a turn has been accepted none do.
+_PASSING: dict[str, bytes] = {}
+_NONE_PASSING: Mapping[str, bytes] = {}
+
+
 def is_hidden(kind: str) -> bool:
     """
     Whether frames of this kind are the upstream's business with us only.
@@ -80,11 +86,14 @@ class Failed:
     @ivar event: The server-sent event that ends a stream which has begun.
     @ivar rejected: The upstream answered with an orderly C{error} event; nothing is
         known to be wrong with the connection.
+    @ivar unread: The connection is too old for new turns, so that nothing was done
+        about this one; another connection will take it.
     """
 
     error: ChatmockdError
     event: bytes
     rejected: bool = False
+    unread: bool = False
 
 
 Outcome = Completed | Failed
@@ -123,8 +132,7 @@ class Turn:
         self._held_tip = held_tip
         self._items: dict[int, msgspec.Raw] = {}
         self._next_number = 0
-        # Kinds known to pass through unread, with what stands before their frames.
-        self._prefixes: dict[str, bytes] = {}
+        self._prefixes: Mapping[str, bytes] = _NONE_PASSING
         self.accepted = False
         self.response_id: str | None = None
         self.outcome: Outcome | None = None
@@ -149,6 +157,7 @@ class Turn:
                 prefix = prefixes.get(head.type)
                 if prefix is None:
                     prefix = self._read(head, frame)
+                    prefixes = self._prefixes
                     if self.outcome is not None:
                         self.surplus = frames[index + 1 :]
                         break
@@ -218,10 +227,12 @@ class Turn:
             if self._held_tip is not None and self._is_late(kind, frame):
                 return None
             self.accepted = kind not in ("error", "response.failed")
+            if self.accepted:
+                self._prefixes = _PASSING
         if kind not in _DECIDING:
             prefix = sse_prefix(kind)
-            if len(self._prefixes) < _MAX_KINDS:
-                self._prefixes[kind] = prefix
+            if len(_PASSING) < _MAX_KINDS and len(kind) < 128:
+                _PASSING[kind] = prefix
             return prefix
         if kind == "response.created":
             self.response_id = terminal.response_id_of(frame) or self.response_id
@@ -249,7 +260,9 @@ class Turn:
             raise MalformedFrame(f"response.output_item.done: {problem}") from problem
         if len(memoryview(done.item)):
             index = done.output_index
-            self._items[len(self._items) if index is None else index] = done.item
+            if index is None:
+                index = max(self._items, default=-1) + 1
+            self._items[index] = done.item
 
     def _end(self, head: Head, frame: bytes) -> Outcome:
         if head.sequence_number is None:
@@ -293,6 +306,11 @@ class Turn:
             self._in_marker_terms(error),
             to_sse("error", msgspec.json.encode(said)),
             rejected=error.code not in _STATE_IS_GONE and error.status < 500,
+            unread=(
+                not self.accepted
+                and self._marker is None
+                and error.code == "websocket_connection_limit_reached"
+            ),
         )
 
     def _in_marker_terms(self, error: ChatmockdError) -> ChatmockdError:

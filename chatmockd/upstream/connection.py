@@ -108,6 +108,7 @@ class Connection:
         self._paused = False
         self._now = now
         self._heard = now
+        self._moved = now
         self._pinged: float | None = None
         self._closing_since: float | None = None
         self._phase = connection_phase(
@@ -135,6 +136,10 @@ class Connection:
 
     def attempt_expired(self, seconds: float) -> None:
         """The attempt has taken as long as it may."""
+        if self._reply is not None and self._reply.status not in (None, 101):
+            # It is refused; only the end of its reasons never came.
+            self._phase.refused(refused_upgrade(self._address, self._reply))
+            return
         cause = f"no answer within {seconds:g} s (upstream.connect_timeout_s)"
         self._phase.refused(UpstreamUnreachable(str(self._address), self._step, cause))
 
@@ -184,13 +189,20 @@ class Connection:
         if len(message) <= FRAGMENT:
             self._protocol.sendMessage(message)
         else:
-            self._upload = Upload(self._protocol, message, self._uploaded)
+            self._upload = Upload(
+                self._protocol, message, self._upload_moved, self._uploaded
+            )
             self._upload.start()
 
     @property
     def is_uploading(self) -> bool:
         """Whether a long message is still on its way out."""
         return self._upload is not None
+
+    @property
+    def upload_moved(self) -> float:
+        """When the last fragment of a long message could be written, in seconds."""
+        return self._moved
 
     def pause(self) -> None:
         """Read no more until L{resume}."""
@@ -280,6 +292,7 @@ class Connection:
         if reason:
             what += f" ({reason.decode('utf-8', 'replace')})"
         self._closing_since = self._now
+        self._stop_upload()
         self._phase.ended(what)
 
     def transport_lost(self, reason: Failure, complaint: str | None) -> None:
@@ -312,9 +325,7 @@ class Connection:
             bearer.connection_lost(what)
 
     def _shut(self, abort: bool) -> None:
-        if self._upload is not None:
-            self._upload.cancel()
-            self._upload = None
+        self._stop_upload()
         if abort:
             self._abort_transport()
         elif self._protocol is not None:
@@ -357,9 +368,19 @@ class Connection:
         if self._transport is not None:
             self._transport.abortConnection()
 
+    def _upload_moved(self) -> None:
+        # Our pings wait in line behind what the socket has taken of a long message; an
+        # upstream that takes more of it is alive.
+        self._moved = self._heard = self._now
+        self._pinged = None
+
     def _uploaded(self) -> None:
         self._upload = None
-        self._heard = self._now
+
+    def _stop_upload(self) -> None:
+        if self._upload is not None:
+            self._upload.cancel()
+            self._upload = None
 
 
 def _problem(reason: Failure) -> BaseException:

@@ -23,6 +23,7 @@ from chatmockd.errors import (
     ShuttingDown,
 )
 from chatmockd.exposure import is_loopback
+from chatmockd.printable import printable
 from chatmockd.pulse import Pulse
 from chatmockd.upstream.adapter import UpstreamProtocol
 from chatmockd.upstream.connection import MAX_MESSAGE, Connection
@@ -111,20 +112,20 @@ class UpstreamFactory:
         if marker is not None:
             return self._follow_up(marker, request_id)
         headers = self._credentials.headers()
-        spare, evicted = self._table.reserve()
-        for connection in evicted:
-            self._log.info(
-                "{request_id}: evicts {connection}",
-                request_id=request_id,
-                connection=connection,
-            )
-            connection.close()
-        if spare is not None:
+        while True:
+            spare, evicted = self._table.reserve()
+            for connection in evicted:
+                self._log.info(
+                    "{request_id}: evicts {connection}",
+                    request_id=request_id,
+                    connection=connection,
+                )
+                connection.close()
+            if spare is None:
+                return await self._open(headers, request_id)
             if spare.signed_in_with(headers) and spare.lease():
                 return self._lease_of(spare, request_id, reused=True)
             self._drop(spare)
-            return await self.lease(None, request_id)
-        return await self._open(headers, request_id)
 
     def stop_leasing(self) -> None:
         """Begin no more turns, and close what no turn uses."""
@@ -207,6 +208,7 @@ class UpstreamFactory:
 
     def turn_named(self, connection: Connection, response_id: str) -> None:
         """See L{Lessor.turn_named}."""
+        connection.held_tip = response_id
         if self._retains:
             self._table.running(connection, response_id)
 
@@ -253,7 +255,7 @@ class UpstreamFactory:
                 self._log.info(
                     "{connection}: dropped, it sent {kind} while idle",
                     connection=connection,
-                    kind=kind,
+                    kind=printable(kind),
                 )
                 self._drop(connection)
                 return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -117,7 +118,9 @@ class Reply:
         head, rest = self._bytes[: end + 4], self._bytes[end + 4 :]
         if self.status != 101:
             announced = self.headers().get("content-length", "")
-            length = int(announced) if announced.isdecimal() else 0
+            # Python refuses to read thousands of digits, and so many bytes are not
+            # waited for anyway.
+            length = int(announced) if re.fullmatch("[0-9]{1,9}", announced) else 0
             if len(rest) < length <= _MAX_REPLY:
                 return None
         return head, rest
@@ -156,11 +159,10 @@ def refused_upgrade(address: Address, reply: Reply) -> ChatmockdError:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         said = None
     sentence = f"The upstream {address} refused the WebSocket upgrade with {status}"
-    retry_after = reply.headers().get("retry-after", "")
     error = failure.refused(
         said,
         status=status if status in _PASSED_ON else 502,
-        retry_after=float(retry_after) if retry_after.isdecimal() else None,
+        retry_after=reply.headers().get("retry-after"),
         fallback=f"{sentence}.",
     )
     if error.message == f"{sentence}.":

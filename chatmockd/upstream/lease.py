@@ -43,6 +43,8 @@ class Lease:
 
     @ivar connection: The leased connection.
     @ivar reused: The connection has served a turn before.
+    @ivar unwritten: Events that came with the end of the turn, and can be written
+        together with it.
     """
 
     _log = Logger()
@@ -64,6 +66,7 @@ class Lease:
         """
         self.connection = connection
         self.reused = reused
+        self.unwritten: list[bytes] = []
         self._lessor = lessor
         self._request_id = request_id
         self._now = now
@@ -135,9 +138,9 @@ class Lease:
         turn = self._turn
         if turn is None or self._over or self._paused:
             return
-        if self.connection.is_uploading:
-            self._asked = self._heard = now
-        elif not turn.accepted:
+        # A long message that is being taken is no silence.
+        self._asked = max(self._asked, self.connection.upload_moved)
+        if not turn.accepted:
             if 0 < self._first_event_timeout <= now - self._asked:
                 self.break_off(FirstEventTimeout(self._first_event_timeout))
         elif 0 < self._idle_timeout <= now - self._heard:
@@ -154,7 +157,9 @@ class Lease:
             pieces = turn.receive(frames)
             if unnamed and turn.response_id is not None:
                 self._lessor.turn_named(self.connection, turn.response_id)
-            if pieces:
+            if turn.outcome is not None:
+                self.unwritten = pieces
+            elif pieces:
                 self._deliver(pieces)
         except Exception:
             self._log.failure(

@@ -27,13 +27,16 @@ class Upload:
         self,
         protocol: WebSocketClientProtocol,
         message: bytes,
+        moved: Callable[[], None],
         done: Callable[[], None],
     ) -> None:
         """
+        @param moved: Called whenever the transport has taken some of it.
         @param done: Called when the last fragment has been handed to the transport.
         """
         self._protocol = protocol
         self._message = message
+        self._moved = moved
         self._done = done
         self._sent = 0
         self._paused = False
@@ -47,6 +50,7 @@ class Upload:
     def resumeProducing(self) -> None:
         """The transport takes more."""
         self._paused = False
+        self._moved()
         while not self._paused and not self._over:
             fragment = self._message[self._sent : self._sent + FRAGMENT]
             opcode = _CONTINUATION if self._sent else _TEXT

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from klein import Klein
-from klein.resource import KleinResource
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from werkzeug.exceptions import HTTPException
@@ -16,8 +16,10 @@ from chatmockd.errors import (
     NotFound,
     ShuttingDown,
 )
-from chatmockd.web.guard import GuardedRequest, printable
+from chatmockd.printable import printable
+from chatmockd.web.guard import GuardedRequest
 from chatmockd.web.responses import Responses
+from chatmockd.web.root import Root
 
 
 class Api:
@@ -32,15 +34,16 @@ class Api:
     # /v1//responses is a wrong path like any other, and no redirect.
     app.url_map.merge_slashes = False
 
-    def __init__(self, responses: Responses) -> None:
+    def __init__(self, responses: Responses, clock: IReactorTime) -> None:
         self._responses = responses
+        self._clock = clock
         self._in_flight = 0
         self._idle: list[Deferred[None]] = []
         self.stopping = False
 
-    def resource(self) -> KleinResource:
+    def resource(self) -> Root:
         """The root of the site."""
-        return self.app.resource()
+        return Root(self.app.resource(), {(b"POST", b"/v1/responses"): self.responses})
 
     def when_idle(self) -> Deferred[None]:
         """Fires when no turn's request is in flight; a new Deferred at each call."""
@@ -73,6 +76,12 @@ class Api:
 
     def _answered(self, finished: object) -> None:
         self._in_flight -= 1
+        if self._in_flight == 0:
+            # Later, since whoever waits may end what is only just ending: this comes
+            # out of the middle of a client's connectionLost, too.
+            self._clock.callLater(0, self._fire_idle)
+
+    def _fire_idle(self) -> None:
         if self._in_flight == 0:
             idle, self._idle = self._idle, []
             for deferred in idle:

@@ -9,12 +9,12 @@ from urllib.parse import unquote_to_bytes
 
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.web.http import datetimeToString
 from twisted.web.server import Request
 
 from chatmockd import __version__
 from chatmockd.core.admission import Admission, Head
 from chatmockd.errors import BodyTooLarge, ChatmockdError, InvalidRequest
+from chatmockd.printable import printable
 
 _SERVER = f"chatmockd/{__version__}".encode("ascii")
 
@@ -29,6 +29,7 @@ class GuardedRequest(Request):
 
     @ivar request_id: In C{x-request-id} and in every log line about this request.
     @ivar began: When it had arrived, in seconds on the site's clock.
+    @ivar gone: The client's connection is gone; there is nobody to answer.
     @ivar remarks: What the log shall say of it besides status and path.
     @cvar admission: Who may come in.
     @cvar max_body_bytes: How long a body may be.
@@ -43,6 +44,7 @@ class GuardedRequest(Request):
 
     request_id = ""
     began = 0.0
+    gone = False
     remarks: list[str]
     _discarded = 0
 
@@ -60,13 +62,14 @@ class GuardedRequest(Request):
                 return
             self.content.seek(0)
             self.content.truncate()
+        before = self._discarded
         self._discarded += len(data)
-        if self._discarded > _PATIENCE:
+        if before <= _PATIENCE < self._discarded:
             self.channel.forceAbortClient()
 
     def process(self) -> None:
         """Give the request an id; let it in, or answer it here."""
-        self.request_id = f"req_{secrets.token_hex(16)}"
+        self.request_id = new_request_id()
         self.site = self.channel.site
         self.began = self.site.reactor.seconds()
         self.remarks = []
@@ -79,7 +82,7 @@ class GuardedRequest(Request):
             )
         headers = self.responseHeaders
         headers.setRawHeaders(b"Server", [_SERVER])
-        headers.setRawHeaders(b"Date", [datetimeToString()])
+        headers.setRawHeaders(b"Date", [self.channel.site.date(self.began)])
         headers.setRawHeaders(b"X-Request-Id", [self.request_id.encode("ascii")])
         headers.setRawHeaders(b"X-Content-Type-Options", [b"nosniff"])
         if refusal is not None:
@@ -104,14 +107,20 @@ class GuardedRequest(Request):
         except Exception:
             self.processingFailed(Failure())
 
+    def connectionLost(self, reason: Failure) -> None:
+        """The client is gone."""
+        self.gone = True
+        super().connectionLost(reason)
+
     def body(self) -> bytes:
         """The whole body."""
         return self.content.read()
 
     def refuse(self, error: ChatmockdError) -> None:
         """Answer with C{error} and be done with the request."""
-        self.write(self.set_error(error))
-        self.finish()
+        if not self.gone:
+            self.write(self.set_error(error))
+            self.finish()
 
     def set_error(self, error: ChatmockdError) -> bytes:
         """Make C{error} the answer; return the body that goes with it."""
@@ -127,6 +136,8 @@ class GuardedRequest(Request):
     def processingFailed(self, reason: Failure) -> None:
         """Our own mistake: log it whole, tell the client nothing of its inside."""
         self._log.failure("{request_id}: failed", reason, request_id=self.request_id)
+        if self.gone:
+            return
         if not self.startedWriting:
             self.refuse(ChatmockdError("chatmockd failed; its log has the reason."))
         else:
@@ -166,6 +177,11 @@ class GuardedRequest(Request):
             headers.setRawHeaders(b"Access-Control-Max-Age", [b"600"])
 
 
+def new_request_id() -> str:
+    """An id that no other request has."""
+    return f"req_{secrets.token_hex(16)}"
+
+
 def guarded(admission: Admission, max_body_bytes: int) -> type[GuardedRequest]:
     """The request class of one site: C{Site} makes requests without arguments."""
     return type(
@@ -173,9 +189,3 @@ def guarded(admission: Admission, max_body_bytes: int) -> type[GuardedRequest]:
         (GuardedRequest,),
         {"admission": admission, "max_body_bytes": max_body_bytes},
     )
-
-
-def printable(text: str) -> str:
-    """C{text} as it may stand in a log: no control characters, and not without end."""
-    shown = text[:500]
-    return shown if shown.isprintable() else ascii(shown)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Protocol
 
 from twisted.internet.interfaces import IPushProducer
-from twisted.web.server import Request
 from zope.interface import implementer
 
 from chatmockd.pulse import Pulse
+from chatmockd.web.guard import GuardedRequest
 
 COMMENT_AFTER = 15.0  # seconds of silence
+_SMALL = 65_536  # bytes; copying so many costs less than another chunk
 _COMMENT = b": keepalive\n\n"
 
 
@@ -39,7 +40,7 @@ class Relay:
     """
 
     def __init__(
-        self, request: Request, source: Source, pulse: Pulse, stall_limit: float
+        self, request: GuardedRequest, source: Source, pulse: Pulse, stall_limit: float
     ) -> None:
         """
         @param stall_limit: Seconds for which a client may read nothing at all while
@@ -52,6 +53,7 @@ class Relay:
         self._stall_limit = stall_limit
         self._now = self._written = pulse.clock.seconds()
         self._stalled_since: float | None = None
+        self._unsent = 0
         self._over = False
 
     def deliver(self, pieces: list[bytes]) -> None:
@@ -61,12 +63,14 @@ class Relay:
         if not self.begun:
             self._begin()
         self._written = self._now
+        if len(pieces) > 1 and sum(map(len, pieces)) < _SMALL:
+            pieces = [b"".join(pieces)]
         for piece in pieces:
             self._request.write(piece)
 
-    def finish(self, event: bytes) -> None:
-        """Write the last event. The request is the caller's to finish."""
-        self.deliver([event])
+    def finish(self, pieces: list[bytes]) -> None:
+        """Write the last events. The request is the caller's to finish."""
+        self.deliver(pieces)
         self._end()
 
     def stop(self) -> None:
@@ -80,7 +84,7 @@ class Relay:
         self._source.pause()
 
     def resumeProducing(self) -> None:
-        """The client has caught up."""
+        """The client has taken all there was."""
         self._stalled_since = None
         self._source.resume()
 
@@ -95,7 +99,11 @@ class Relay:
         """Look at the clock: say something in a long silence, give up a dead client."""
         self._now = now
         if self._stalled_since is not None:
-            if 0 < self._stall_limit <= now - self._stalled_since:
+            unsent = self._request.channel.unsent()
+            if unsent != self._unsent:
+                self._unsent = unsent
+                self._stalled_since = now
+            elif 0 < self._stall_limit <= now - self._stalled_since:
                 self._request.channel.forceAbortClient()
         elif now - self._written >= COMMENT_AFTER:
             self.deliver([_COMMENT])

@@ -7,12 +7,13 @@ from twisted.logger import Logger
 
 from chatmockd.config import Settings
 from chatmockd.core.create import Create, read_create
-from chatmockd.core.turn import Completed, Outcome, Turn
+from chatmockd.core.turn import Completed, Failed, Outcome, Turn
 from chatmockd.errors import ChatmockdError
+from chatmockd.printable import printable
 from chatmockd.pulse import Pulse
 from chatmockd.upstream.factory import UpstreamFactory
 from chatmockd.upstream.lease import Lease
-from chatmockd.web.guard import GuardedRequest, printable
+from chatmockd.web.guard import GuardedRequest
 from chatmockd.web.relay import Relay
 
 
@@ -41,40 +42,56 @@ class Responses:
         self._tell_adjustments(request, create)
         # Without retention there is nothing that a marker could name.
         marker = create.marker if self._retains else None
-        lease = await self._upstream.lease(marker, request.request_id)
-        turn = Turn(
-            streaming=create.streaming,
-            backfill_empty=self._backfill_empty,
-            marker=marker,
-            held_tip=lease.held_tip,
-        )
-        relay = Relay(request, lease, self._pulse, self._stall_limit)
-        deliver = relay.deliver if create.streaming else _nowhere
-        try:
-            outcome = await lease.carry(create.as_frame(marker), turn, deliver)
-            request.remarks += _remarks(create, marker, lease, turn)
-            if relay.begun and not isinstance(outcome, Completed):
-                # Otherwise it becomes the answer, and is remarked upon as that.
-                request.remarks.append(printable(str(outcome.error)))
-            return self._answer(request, create, relay, outcome)
-        except CancelledError:
-            relay.stopProducing()
-            raise
-        except Exception:
-            if not relay.begun:
+        message = create.as_frame(marker)
+        while True:
+            lease = await self._upstream.lease(marker, request.request_id)
+            turn = Turn(
+                streaming=create.streaming,
+                backfill_empty=self._backfill_empty,
+                marker=marker,
+                held_tip=lease.held_tip,
+            )
+            relay = Relay(request, lease, self._pulse, self._stall_limit)
+            try:
+                deliver = relay.deliver if create.streaming else _nowhere
+                outcome = await lease.carry(message, turn, deliver)
+                if isinstance(outcome, Failed) and outcome.unread and lease.reused:
+                    # Refused for the age of a connection which the client knows
+                    # nothing about; the next one is younger.
+                    continue
+                request.remarks += _remarks(create, marker, lease, turn)
+                return self._answer(request, create, turn, lease, relay, outcome)
+            except CancelledError:
+                relay.stopProducing()
                 raise
-            self._log.failure("{request_id}: failed", request_id=request.request_id)
-            failed = turn.break_off(ChatmockdError("chatmockd failed; see its log."))
-            relay.finish(failed.event)
-            return None
-        finally:
-            relay.stop()
+            except ChatmockdError:
+                raise
+            except Exception:
+                if not relay.begun:
+                    raise
+                self._log.failure("{request_id}: failed", request_id=request.request_id)
+                failed = turn.break_off(
+                    ChatmockdError("chatmockd failed; see its log.")
+                )
+                relay.finish([failed.event])
+                return None
+            finally:
+                relay.stop()
+                lease.abandon()
 
     def _answer(
-        self, request: GuardedRequest, create: Create, relay: Relay, outcome: Outcome
+        self,
+        request: GuardedRequest,
+        create: Create,
+        turn: Turn,
+        lease: Lease,
+        relay: Relay,
+        outcome: Outcome,
     ) -> bytes | None:
-        if create.streaming and (relay.begun or isinstance(outcome, Completed)):
-            relay.finish(outcome.event)
+        if create.streaming and (turn.accepted or isinstance(outcome, Completed)):
+            if isinstance(outcome, Failed):
+                request.remarks.append(printable(str(outcome.error)))
+            relay.finish([*lease.unwritten, outcome.event])
             return None
         if not isinstance(outcome, Completed):
             raise outcome.error

@@ -321,6 +321,43 @@ class AfterAnErrorTests(_Retained):
         self.socket.say(created("resp_2"), completed("resp_2"))
         self.assertEqual(answer.kinds, ["response.created", "response.completed"])
 
+    def test_late_ends_of_the_failed_turn_are_not_the_next_ones(self) -> None:
+        """Neither its completion nor its failure."""
+        failed = {"type": "response.failed", "response": {"id": "resp_2"}}
+        for late in (completed("resp_2", 9), failed):
+            self.first_turn("resp_1")
+            self.follow("resp_1")
+            self.socket.say(created("resp_2"), error("unsupported_value"))
+            answer = self.post()
+            self.socket.say(late)
+            self.assertIsNone(answer.status)
+            self.end("resp_3")
+            self.assertEqual(answer.json["id"], "resp_3")
+            self.socket.close()
+
+    def test_a_spare_connection_that_is_too_old_is_replaced_unseen(self) -> None:
+        """The client began a conversation; our connections are our business."""
+        self.post()
+        self.socket.say(error("unsupported_value"))
+        answer = self.post()
+        self.socket.say(error("websocket_connection_limit_reached"))
+        self.end("resp_1")
+        self.assertEqual(answer.status, 200)
+        self.assertEqual([len(s.received) for s in self.sockets], [2, 1])
+
+    def test_many_spares_of_an_old_login_are_no_trouble(self) -> None:
+        """The quota ran out, and the operator changed the key."""
+        environ = {"OPENAI_API_KEY": "sk-old"}
+        self.configure(ApiKey("", environ), upstream__profile="openai")
+        answers = [self.post() for _ in range(300)]
+        for socket in self.sockets:
+            socket.say(error("insufficient_quota", 429))
+        self.assertEqual({answer.status for answer in answers}, {429})
+        self.assertEqual(self.upstream.counts()["spare"], 300)
+        environ["OPENAI_API_KEY"] = "sk-new"
+        self.first_turn("resp_1")
+        self.assertEqual(self.upstream.counts()["spare"], 0)
+
     def test_a_spare_connection_grows_old_like_any(self) -> None:
         """It is closed when nobody takes it."""
         self.post()
@@ -402,6 +439,24 @@ class CapacityTests(Bridge):
         answer = self.post(previous_response_id="resp_1")
         self.sockets[0].say(created("resp_3"), completed("resp_3"))
         self.assertEqual(answer.status, 200)
+
+
+class OwnMistakeTests(Bridge):
+    """A defect of ours between lease and answer."""
+
+    def test_it_keeps_no_connection(self) -> None:
+        """Capacity and socket are free again."""
+
+        def broken(*args: object, **more: object) -> None:
+            raise ZeroDivisionError
+
+        self.patch(self.upstream, "turn_named", broken)
+        answer = self.post()
+        self.socket.say(created("resp_1"))
+        self.assertEqual(answer.status, 502)
+        self.assertEqual(set(self.upstream.counts().values()), {0})
+        self.assertEqual(self.open_sockets, 0)
+        self.flushLoggedErrors(ZeroDivisionError)
 
 
 class CredentialsTests(Bridge):

@@ -132,6 +132,24 @@ class RefusedUpgradeTests(Bridge):
         )
         self.assertEqual(answer.headers["retry-after"], "17")
 
+    def test_absurd_numbers_are_no_trouble(self) -> None:
+        """Thousands of digits, in any header."""
+        digits = b"9" * 5000
+        for status, head in (
+            (429, b"Retry-After: %b\r\nContent-Length: 0\r\n" % digits),
+            (403, b"Content-Length: %b\r\n" % digits),
+        ):
+            answer = self.refuse(b"HTTP/1.1 %d No\r\n%b\r\n" % (status, head))
+            self.assertEqual(answer.status, status)
+            self.assertNotIn("retry-after", answer.headers)
+
+    def test_a_body_that_never_comes_does_not_hide_the_status(self) -> None:
+        """It is waited for, but not for ever."""
+        answer = self.refuse(b"HTTP/1.1 401 No\r\nContent-Length: 900\r\n\r\n{")
+        self.assertIsNone(answer.status)
+        self.wait(11)
+        self.assertEqual(answer.status, 401)
+
     def test_what_the_upstream_says_is_told(self) -> None:
         """Its message and code, also when the body comes in pieces."""
         body = json.dumps(

@@ -13,10 +13,6 @@ class SlowUploadTests(Bridge):
 
     settings = {"upstream__profile": "openai", "upstream__first_event_timeout_s": "30"}
 
-    def hold(self) -> None:
-        """The upstream takes no more bytes."""
-        self.dial_held = True
-
     def begin(self, **more: object):  # type: ignore[no-untyped-def]
         """Ask something long of an upstream which reads nothing after the upgrade."""
         self.first_turn("resp_1")
@@ -66,6 +62,26 @@ class SlowUploadTests(Bridge):
         self.assertIsNone(answer.status)
         self.wait(16)
         self.assertEqual(answer.status, 504)
+
+    def test_an_upstream_that_takes_no_more_is_not_waited_for(self) -> None:
+        """Its silence begins with the last byte it took."""
+        self.configure(upstream__ping_interval_s=0, upstream__first_event_timeout_s=30)
+        answer = self.begin()
+        self.wait(29)
+        self.assertIsNone(answer.status)
+        self.wait(3)
+        self.assertEqual(answer.status, 504)
+
+    def test_an_upstream_that_takes_it_slowly_is_not_pinged_to_death(self) -> None:
+        """Our ping stands in line behind the message."""
+        answer = self.begin()
+        end = self.socket.link.client_end
+        for _ in range(8):
+            self.wait(15)
+            end.stalled = False
+            self.socket.link.pump()
+            end.stalled = True
+        self.assertIsNone(answer.status)
 
     def test_a_client_that_leaves_stops_it(self) -> None:
         """Nothing more is sent than what waited, and the connection closes."""

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from twisted.trial.unittest import SynchronousTestCase
-
 from chatmockd.errors import ChatmockdError
 from chatmockd.web import guard
-from chatmockd.web.guard import printable
 from tests.bridge import JSON, Bridge, completed, created
 from tests.wire import Link
 
@@ -229,13 +226,3 @@ class OwnMistakeTests(Bridge):
         answer = self.post(headers=JSON)
         self.assertEqual(answer.headers["retry-after"], "7")
         self.assertEqual(answer.headers["x-should-retry"], "false")
-
-
-class PrintableTests(SynchronousTestCase):
-    """What a log may show of what a client or an upstream sent."""
-
-    def test_it_hides_what_a_terminal_would_obey(self) -> None:
-        """And line breaks, which would make another line; and it has an end."""
-        self.assertEqual(printable("/v1 é"), "/v1 é")
-        self.assertEqual(printable("\x1b[0m\n"), "'\\x1b[0m\\n'")
-        self.assertEqual(len(printable("a" * 5000)), 500)

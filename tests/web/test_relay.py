@@ -60,6 +60,20 @@ class BackPressureTests(Bridge):
         self.assertTrue(answer.broken)
         self.assertEqual(self.open_sockets, 0)
 
+    def test_a_client_that_reads_slowly_is_not_given_up(self) -> None:
+        """It takes an hour over a picture, but it takes it."""
+        answer = self.stream()
+        self.socket.say(created("resp_1"))
+        answer.stall()
+        self.socket.say(delta("x" * 300_000, 1))
+        for _ in range(12):
+            self.wait(50)
+            answer.link.server_end.trickle(20_000)
+        self.assertFalse(answer.broken)
+        answer.read_on()
+        self.socket.say(completed("resp_1", 2))
+        self.assertEqual(answer.kinds[-1], "response.completed")
+
     def test_a_connection_reads_on_after_a_stalled_turn(self) -> None:
         """The next turn on it finds it reading."""
         answer = self.stream()

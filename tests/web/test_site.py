@@ -5,6 +5,29 @@ from __future__ import annotations
 from tests.bridge import Bridge, completed, created
 
 
+class MalformedHeadTests(Bridge):
+    """What is no request still gets an answer of the one shape."""
+
+    def refused(self, raw: bytes, status: int) -> None:
+        reply = self.ask_raw(raw)
+        head, _, body = reply.partition(b"\r\n\r\n")
+        self.assertTrue(head.startswith(b"HTTP/1.1 %d " % status), reply[:200])
+        self.assertIn(b"X-Request-Id: req_", head)
+        self.assertIn(b'"type":"invalid_request_error"', body)
+
+    def test_what_is_not_http_is_400(self) -> None:
+        """A TLS client on a plain port, for one."""
+        for raw in (b"\x16\x03\x01\x02\x00\r\n", b"GET /\r\n\r\n", b"\r\nx\r\n\r\n"):
+            self.refused(raw, 400)
+        self.refused(b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n", 400)
+
+    def test_a_head_that_is_too_large_is_431(self) -> None:
+        """In one line or in many."""
+        start = b"GET / HTTP/1.1\r\nHost: localhost\r\n"
+        self.refused(start + b"X: " + b"y" * 20_000 + b"\r\n\r\n", 431)
+        self.refused(start + b"X: yyyyyyyyyyyyyyyyyyyyy\r\n" * 1000, 431)
+
+
 class CloseChannelsTests(Bridge):
     """How client connections end when the daemon stops."""
 
@@ -41,6 +64,29 @@ class CloseChannelsTests(Bridge):
         link = self.connect_client()
         self.wait(61)
         self.assertTrue(link.cut)
+
+    def test_a_client_that_is_still_reading_is_not(self) -> None:
+        """A large answer has been buffered long before it has been read."""
+        answer = self.post()
+        answer.stall()
+        self.socket.say(created("resp_1"), completed("resp_1", text="x" * 300_000))
+        for _ in range(5):
+            self.wait(50)
+            answer.link.server_end.trickle(20_000)
+        answer.read_on()
+        self.assertTrue(answer.ended)
+        self.wait(61)
+        self.assertTrue(answer.link.cut)
+
+    def test_a_client_that_stops_reading_its_answer_is_let_go(self) -> None:
+        """And cut off when it does not even take the end."""
+        answer = self.post()
+        answer.stall()
+        self.socket.say(created("resp_1"), completed("resp_1", text="x" * 300_000))
+        self.wait(60 + 60 + 16)
+        self.pump()
+        answer.read_on()
+        self.assertTrue(answer.broken)
 
     def test_a_waiting_client_is_not(self) -> None:
         """Models think longer than a minute."""
