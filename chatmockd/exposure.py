@@ -40,6 +40,19 @@ def beyond_loopback(description: str) -> str | None:
     return f"listens on {interface}"
 
 
+def port_of(description: str) -> int:
+    """The port number in a TCP endpoint's description; 0 where there is none."""
+    kind, *words = _split(description)
+    if kind not in _INTERFACE_POSITION:
+        return 0
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals or name == "port":
+            number = value if equals else name
+            return int(number) if number.isdecimal() else 0
+    return 0
+
+
 def is_loopback(host: str) -> bool:
     """Whether C{host}, a name or an address, can only be this machine."""
     if host.lower() in ("localhost", "localhost."):

@@ -12,9 +12,12 @@ import msgspec
 from twisted.application.service import IService, Service
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort
+from twisted.internet.ssl import optionsForClientTLS
 from twisted.python import usage
 
 from chatmockd.config import ConfigError, Settings, find_file, load
+from chatmockd.exposure import port_of
+from chatmockd.upstream.handshake import Address
 
 EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h
 
@@ -53,6 +56,7 @@ class Options(usage.Options):
         try:
             self.settings = load(file, os.environ, self["set"])
             _check_endpoints(self.settings)
+            _check_upstream(self.settings)
         except ConfigError as problem:
             _leave(f"chatmockd: {problem}", EXIT_CONFIG)
         if self["check"]:
@@ -70,7 +74,6 @@ def makeService(options: Options) -> IService:
     from chatmockd.daemon import Daemon, signals_of
     from chatmockd.pulse import Pulse
     from chatmockd.upstream.factory import UpstreamFactory
-    from chatmockd.upstream.handshake import Address
     from chatmockd.web.app import Api
     from chatmockd.web.guard import guarded
     from chatmockd.web.responses import Responses
@@ -153,6 +156,23 @@ def _check_endpoints(settings: Settings) -> None:
                 f"server.listen: {description!r} is not an endpoint description: "
                 f"{problem}"
             ) from None
+        if not 0 <= port_of(description) < 65_536:
+            raise ConfigError(
+                f"server.listen: {description!r}: ports are numbers from 0 to 65535"
+            )
+
+
+def _check_upstream(settings: Settings) -> None:
+    """Try what would fail only when the daemon is put together."""
+    try:
+        address = Address.of(settings.upstream_url)
+        if address.secure:
+            optionsForClientTLS(address.host)
+    except Exception as problem:
+        raise ConfigError(
+            f"upstream.url: {settings.upstream_url!r} names no host and port that can "
+            f"be reached: {problem or type(problem).__name__}"
+        ) from None
 
 
 def _leave(line: str, status: int) -> NoReturn:

@@ -46,8 +46,7 @@ class ApiKey:
     """An OpenAI API key: from C{upstream.api_key_file}, else C{OPENAI_API_KEY}."""
 
     def __init__(self, file: str, environ: Mapping[str, str]) -> None:
-        # The daemon changes directory when it goes into the background.
-        self._file = Path(file).expanduser().absolute() if file else None
+        self._file = _place(file) if file else None
         self._environ = environ
 
     def headers(self) -> dict[str, str]:
@@ -82,9 +81,9 @@ class ChatGptLogin:
 
     def __init__(self, environ: Mapping[str, str], home: Path) -> None:
         named = [environ.get("CHATGPT_LOCAL_HOME"), environ.get("CODEX_HOME")]
-        folders = [Path(folder).expanduser() for folder in named if folder]
-        folders += [home / ".chatgpt-local", home / ".codex"]
-        self._files = [(folder / "auth.json").absolute() for folder in folders]
+        folders = [_place(folder) for folder in named if folder]
+        folders += [_place(home / ".chatgpt-local"), _place(home / ".codex")]
+        self._files = [folder / "auth.json" for folder in folders]
 
     def headers(self) -> dict[str, str]:
         """See L{Credentials.headers}."""
@@ -103,6 +102,15 @@ class ChatGptLogin:
             "Not signed in to ChatGPT: run `codex login` or `chatmock login`, which "
             f"write auth.json. Looked for: {places}."
         )
+
+
+def _place(path: str | Path) -> Path:
+    """C{path}, made independent of where the daemon changes to in the background."""
+    try:
+        return Path(path).expanduser().absolute()
+    except RuntimeError:
+        # There is no such user; reading the file will say that it does not exist.
+        return Path(path).absolute()
 
 
 class _Tokens(msgspec.Struct):
