@@ -40,6 +40,8 @@ _TERMINAL = frozenset({"response.completed", "response.incomplete", "response.fa
 _LIFECYCLE = frozenset({"response.created", "response.queued", "response.in_progress"})
 _DECIDING = _TERMINAL | {"response.created", "response.output_item.done", "error"}
 
+_DECIDING_PREFIXES = {kind: sse_prefix(kind) for kind in _DECIDING}
+
 # Codes of an `error` event which say that the socket can no longer continue its tip.
 _STATE_IS_GONE = frozenset(
     {"previous_response_not_found", "websocket_connection_limit_reached"}
@@ -245,7 +247,7 @@ class Turn:
         else:
             self.outcome = self._end(head, frame)
             return None
-        return sse_prefix(kind)
+        return _DECIDING_PREFIXES[kind]
 
     def _is_late(self, kind: str, frame: bytes) -> bool:
         """Whether C{frame} belongs to the turn which this connection carried before."""

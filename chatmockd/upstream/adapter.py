@@ -36,6 +36,10 @@ class UpstreamProtocol(WebSocketClientProtocol):
     def dataReceived(self, data: bytes) -> None:
         self._connection.bytes_received(data)
 
+    def is_usable(self) -> bool:
+        """Whether messages can be sent."""
+        return bool(self.state == self.STATE_OPEN)
+
     def parse(self, data: bytes) -> None:
         """Have Autobahn deal with C{data}."""
         super().dataReceived(data)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Protocol, cast
 
+from autobahn.exception import Disconnected
 from autobahn.websocket.types import ConnectingRequest
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocol
@@ -12,6 +14,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from chatmockd.core.cut import Cutter
+from chatmockd.core.mask import masked_text
 from chatmockd.errors import ChatmockdError, UpstreamUnreachable
 from chatmockd.upstream.adapter import UpstreamProtocol
 from chatmockd.upstream.handshake import (
@@ -35,6 +38,8 @@ class _Transport(Protocol):
     def resumeProducing(self) -> None: ...
 
     def abortConnection(self) -> None: ...
+
+    def write(self, data: bytes) -> None: ...
 
 
 class Bearer(Protocol):
@@ -185,9 +190,11 @@ class Connection:
 
         @raise autobahn.exception.Disconnected: The connection is closing.
         """
-        assert self._protocol is not None
-        if len(message) <= FRAGMENT:
-            self._protocol.sendMessage(message)
+        assert self._protocol is not None and self._transport is not None
+        if not self._protocol.is_usable():
+            raise Disconnected("the connection is closing")
+        if len(message) < FRAGMENT:
+            self._transport.write(masked_text(message, os.urandom(4)))
         else:
             self._upload = Upload(
                 self._protocol, message, self._upload_moved, self._uploaded

@@ -76,7 +76,7 @@ class Api:
 
     def _answered(self, finished: object) -> None:
         self._in_flight -= 1
-        if self._in_flight == 0:
+        if self._in_flight == 0 and self._idle:
             # Later, since whoever waits may end what is only just ending: this comes
             # out of the middle of a client's connectionLost, too.
             self._clock.callLater(0, self._fire_idle)
