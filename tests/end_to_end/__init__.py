@@ -1,0 +1,1 @@
+"""The daemon as its users run it: processes, signals, real sockets, loopback only."""
