@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 
 # Where the interface stands when it is not named (twisted.internet.endpoints).
-_INTERFACE_POSITION = {"tcp": 1, "tcp6": 1, "ssl": 4}
+_INTERFACE_POSITION = {"tcp": 1, "tcp6": 2, "ssl": 4}
 
 
 def beyond_loopback(description: str) -> str | None:
