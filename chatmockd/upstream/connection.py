@@ -109,6 +109,8 @@ class Connection:
         self._reply: Reply | None = Reply()
         self._cutter = Cutter(MAX_MESSAGE)
         self._bearer: Bearer | None = None
+        self._open = False
+        self._idle = False
         self._upload: Upload | None = None
         self._paused = False
         self._now = now
@@ -118,12 +120,10 @@ class Connection:
         self._closing_since: float | None = None
         self._phase = connection_phase(
             Steps(
-                tell_opened=lambda: self.opened.callback(self),
+                tell_opened=self._tell_opened,
                 tell_refused=lambda error: self.opened.errback(error),
-                tell_bearer=self._tell_bearer,
-                tell_unusable=lambda: owner.connection_unusable(self),
+                tell_ended=self._tell_ended,
                 tell_gone=lambda: owner.connection_gone(self),
-                tell_stray=lambda frames: owner.idle_frames_received(self, frames),
                 shut=self._shut,
                 drop=self._drop,
             )
@@ -150,17 +150,20 @@ class Connection:
 
     def lease(self) -> bool:
         """Take it for one turn; False when it is not idle."""
-        return self._phase.lease()
+        if not self._idle:
+            return False
+        self._idle = False
+        return True
 
     def carry_for(self, bearer: Bearer) -> None:
         """Bring what arrives to C{bearer} from now on."""
         self._bearer = bearer
 
     def release(self) -> None:
-        """The turn is over, and the connection may serve another."""
+        """The turn is over, and the connection may serve another if it is open."""
         self._bearer = None
+        self._idle = self._open
         self.resume()
-        self._phase.release()
 
     def close(self, *, abort: bool = False) -> None:
         """
@@ -170,6 +173,7 @@ class Connection:
             listening.
         """
         self._bearer = None
+        self._open = self._idle = False
         self._phase.close(abort)
 
     def refuse(self, error: ChatmockdError) -> None:
@@ -231,7 +235,7 @@ class Connection:
         if self._closing_since is not None:
             if now - self._closing_since >= _CLOSING_GRACE:
                 self._abort_transport()
-        elif self._step != "open" or self._paused or not self._ping_interval:
+        elif not self._open or self._paused or not self._ping_interval:
             return
         elif self._pinged is None:
             if now - self._heard >= self._ping_interval:
@@ -282,7 +286,6 @@ class Connection:
 
     def opened_up(self) -> None:
         """Autobahn accepted the upgrade's answer."""
-        self._step = "open"
         self._phase.opened()
 
     def message_received(self, payload: bytes, is_binary: bool) -> None:
@@ -326,9 +329,17 @@ class Connection:
 
     # What the states have it do.
 
-    def _tell_bearer(self, what: str) -> None:
+    def _tell_opened(self) -> None:
+        self._open = True
+        self.opened.callback(self)
+
+    def _tell_ended(self, what: str) -> None:
+        self._open = False
         bearer, self._bearer = self._bearer, None
-        if bearer is not None:
+        if self._idle:
+            self._idle = False
+            self._owner.connection_unusable(self)
+        elif bearer is not None:
             bearer.connection_lost(what)
 
     def _shut(self, abort: bool) -> None:
@@ -350,8 +361,8 @@ class Connection:
     def _frames_received(self, frames: Sequence[bytes]) -> None:
         if self._bearer is not None:
             self._bearer.frames_received(frames)
-        else:
-            self._phase.stray(frames)
+        elif self._idle:
+            self._owner.idle_frames_received(self, frames)
 
     def _read_reply(self, reply: Reply, data: bytes) -> bytes:
         """Read on in the answer to the upgrade; return what follows it."""

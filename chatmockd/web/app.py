@@ -67,14 +67,14 @@ class Api:
         """A turn; see L{Responses.create}."""
         self._in_flight += 1
         # Not when this method returns: what it returns has yet to be written.
-        request.notifyFinish().addBoth(self._answered)
+        request.on_end(self._answered)
         try:
             return await self._responses.create(request)
         except CancelledError:
             self._log.info("{request_id}: client gone", request_id=request.request_id)
             raise
 
-    def _answered(self, finished: object) -> None:
+    def _answered(self) -> None:
         self._in_flight -= 1
         if self._in_flight == 0 and self._idle:
             # Later, since whoever waits may end what is only just ending: this comes

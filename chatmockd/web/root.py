@@ -44,9 +44,9 @@ class Root(Resource):
         answering = self._turns.get((request.method, request.path))
         if answering is None:
             return self._klein.render(request)
-        finished = request.notifyFinish()
         answered = Deferred.fromCoroutine(answering(request))
-        finished.addErrback(lambda _: answered.cancel())
+        # Harmless when it has fired, as it has when the answer has been written.
+        request.on_end(answered.cancel)
         answered.addCallbacks(
             _write, _refuse, callbackArgs=(request,), errbackArgs=(request,)
         )

@@ -11,6 +11,7 @@ from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel, datetimeToString
+from twisted.web.http_headers import Headers
 from twisted.web.resource import IResource
 from twisted.web.server import Site
 
@@ -36,6 +37,19 @@ class Channel(HTTPChannel):
     def connectionMade(self) -> None:
         super().connectionMade()
         self.factory.channels.add(self)
+
+    def writeHeaders(
+        self, version: bytes, code: bytes, reason: bytes, headers: Headers
+    ) -> None:
+        """Write a response's head: in one piece, where twisted.web writes forty."""
+        lines = [b"%b %b %b\r\n" % (version, code, reason)]
+        lines += [
+            b"%b: %b\r\n" % (name, value)
+            for name, values in headers.getAllRawHeaders()
+            for value in values
+        ]
+        lines.append(b"\r\n")
+        self.transport.write(b"".join(lines))
 
     def unsent(self) -> int:
         """

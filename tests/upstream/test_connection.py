@@ -62,6 +62,22 @@ class PingTests(Bridge):
         self.assertTrue(answer.ended)
 
 
+class LeaseTests(Bridge):
+    """Who may use a socket."""
+
+    def test_it_is_leased_by_one_at_a_time(self) -> None:
+        """And by nobody once it has ended."""
+        self.first_turn("resp_1")
+        (connection,) = self.upstream._table.idle()
+        self.assertTrue(connection.lease())
+        self.assertFalse(connection.lease())
+        connection.release()
+        self.assertTrue(connection.lease())
+        connection.close()
+        connection.release()
+        self.assertFalse(connection.lease())
+
+
 class ClosingTests(Bridge):
     """How a socket ends."""
 
