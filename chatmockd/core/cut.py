@@ -10,8 +10,14 @@ order, to the parser that knows what to do with it.
 
 from __future__ import annotations
 
+from struct import Struct
+
 _TEXT = 0x81  # FIN, no reserved bits, opcode 1
 _LARGE = 65_536  # bytes; frames above it are put together with one copy
+
+# The first four bytes of a frame: two of its head, and two that are its payload's size
+# if the second says so.
+_read_head = Struct(">BBH").unpack_from
 
 
 class Cutter:
@@ -53,27 +59,42 @@ class Cutter:
             self._held = []
         payloads: list[bytes] = []
         at, end, most = 0, len(data), self.max_message
-        while end - at >= 2:
-            # The two commonest headers are read in place: calls would cost as much
-            # again as all the rest.
-            length = data[at + 1]
+        last = -1 if self._inside_message else end - 4
+        while at <= last:
+            # Nearly every frame of a stream goes this way, with one call for its head.
+            first, length, extended = _read_head(data, at)
+            if first != _TEXT:
+                break
             if length < 126:
                 start = at + 2
-                plain = True
-            elif length == 126 and end - at >= 4:
+            elif length == 126 and 126 <= extended <= most:
                 start = at + 4
-                length = data[at + 2] << 8 | data[at + 3]
-                plain = 126 <= length <= most
+                length = extended
             else:
-                start = at + _header_size(length)
-                if start > end:
-                    break
-                plain = length == 127
-                length = _extended_length(data, at)
-                plain = plain and 65_535 < length <= most
-            if not plain or data[at] != _TEXT or self._inside_message:
-                return payloads, *self._hand_on(data, at)
+                break
             stop = start + length
+            if stop > end:
+                self._hold(data[at:], stop - at)
+                return payloads, b"", b""
+            payload = data[start:stop]
+            if not payload.isascii() and not _is_utf8(payload):
+                break
+            payloads.append(payload)
+            at = stop
+        return self._feed_rest(data, at, payloads)
+
+    def _feed_rest(
+        self, data: bytes, at: int, payloads: list[bytes]
+    ) -> tuple[list[bytes], bytes, bytes]:
+        """What L{feed} does from C{at} on, for frames of any kind."""
+        end = len(data)
+        while end - at >= 2:
+            start = at + _header_size(data[at + 1])
+            if start > end:
+                break
+            if not self._is_plain(data, at):
+                return payloads, *self._hand_on(data, at)
+            stop = start + _payload_size(data, at)
             if stop > end:
                 self._hold(data[at:], stop - at)
                 return payloads, b"", b""
@@ -86,6 +107,20 @@ class Cutter:
             left = data[at:]
             self._hold(left, 2 if len(left) < 2 else _header_size(left[1]))
         return payloads, b"", b""
+
+    def _is_plain(self, data: bytes, at: int) -> bool:
+        """
+        Whether the frame at C{at} is a whole, unmasked text message of a size we take,
+        said in as few bytes as possible.
+        """
+        size, second = _payload_size(data, at), data[at + 1]
+        least = 0 if second < 126 else 126 if second == 126 else 65_536
+        return (
+            data[at] == _TEXT
+            and second < 128
+            and least <= size <= self.max_message
+            and not self._inside_message
+        )
 
     def _hold(self, left: bytes, wanted: int) -> None:
         self._held = [left]
@@ -115,7 +150,7 @@ class Cutter:
         opcode, fin = first & 0x0F, first & 0x80
         if opcode in (0, 1, 2):
             self._inside_message = not fin
-        length = _extended_length(data, at)
+        length = _payload_size(data, at)
         stop = at + _header_size(second) + length
         if stop > len(data):
             self._owed = stop - len(data)
@@ -129,7 +164,7 @@ def _header_size(second: int) -> int:
     return 2 + extended + (4 if second & 0x80 else 0)
 
 
-def _extended_length(data: bytes, at: int) -> int:
+def _payload_size(data: bytes, at: int) -> int:
     """Bytes of payload of the frame at C{at}, whose header is complete."""
     length = data[at + 1] & 0x7F
     if length == 126:

@@ -7,7 +7,7 @@ answers with the outcome.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,10 +18,12 @@ from chatmockd.core.frame import (
     NO_EVENT,
     Head,
     decode_head,
+    head_of,
     one_line,
     sse_prefix,
     to_sse,
 )
+from chatmockd.core.run import LARGE, Kind
 from chatmockd.errors import (
     ChatmockdError,
     MalformedFrame,
@@ -29,12 +31,6 @@ from chatmockd.errors import (
     UpstreamDisconnected,
     UpstreamOutcomeUnknown,
 )
-
-# Frames above this size are not joined with others, so that they are not copied again.
-_LARGE = 65_536
-
-# The protocol has about sixty kinds; a hostile upstream must not fill our memory.
-_MAX_KINDS = 256
 
 _TERMINAL = frozenset({"response.completed", "response.incomplete", "response.failed"})
 _LIFECYCLE = frozenset({"response.created", "response.queued", "response.in_progress"})
@@ -46,12 +42,6 @@ _DECIDING_PREFIXES = {kind: sse_prefix(kind) for kind in _DECIDING}
 _STATE_IS_GONE = frozenset(
     {"previous_response_not_found", "websocket_connection_limit_reached"}
 )
-
-
-# Kinds known to pass through unread, with what stands before their frames in an event
-# stream. Until a turn has been accepted none do.
-_PASSING: dict[str, bytes] = {}
-_NONE_PASSING: Mapping[str, bytes] = {}
 
 
 def is_hidden(kind: str) -> bool:
@@ -133,8 +123,9 @@ class Turn:
         self._marker = marker
         self._held_tip = held_tip
         self._items: dict[int, msgspec.Raw] = {}
-        self._next_number = 0
-        self._prefixes: Mapping[str, bytes] = _NONE_PASSING
+        self._number_after = 0
+        self._unnumbered: bytes | None = None
+        self._kind: Kind | None = None
         self.accepted = False
         self.response_id: str | None = None
         self.outcome: Outcome | None = None
@@ -151,43 +142,66 @@ class Turn:
         """
         parts: list[bytes] = []
         pieces: list[bytes] = []
-        prefixes = self._prefixes
-        passed = 0
-        for index, frame in enumerate(frames):
+        index, end = 0, len(frames)
+        while index < end:
+            if self._kind is not None:
+                run_end = self._kind.run_end(frames, index)
+                if run_end > index:
+                    parts.append(self._kind.to_sse(frames[index:run_end]))
+                    self.events += run_end - index
+                    self._unnumbered = frames[run_end - 1]
+                    index = run_end
+                    continue
+            frame = frames[index]
+            index += 1
             try:
                 head = decode_head(frame)
-                prefix = prefixes.get(head.type)
+                prefix = self._read(head, frame)
+                if self.outcome is not None:
+                    self.surplus = frames[index:]
+                    break
                 if prefix is None:
-                    prefix = self._read(head, frame)
-                    prefixes = self._prefixes
-                    if self.outcome is not None:
-                        self.surplus = frames[index + 1 :]
-                        break
-                    if prefix is None:
-                        continue
-                number = head.sequence_number
-                if number is None:
-                    number = self._next_number
-                    frame = terminal.with_sequence_number(frame, number)
+                    continue
+                frame = self._numbered(head, frame)
             except NO_EVENT as problem:
                 self.outcome = self._failed(MalformedFrame(str(problem)))
                 break
             except MalformedFrame as problem:
                 self.outcome = self._failed(problem)
                 break
-            self._next_number = number + 1
-            passed += 1
-            if len(frame) > _LARGE:
+            self.events += 1
+            if len(frame) > LARGE:
                 if parts:
-                    pieces.append(_joined(parts))
+                    pieces.append(b"".join(parts))
                     parts = []
                 pieces += prefix, one_line(frame), b"\n\n"
             else:
-                parts += prefix, frame, b"\n\n"
-        self.events += passed
-        if parts:
-            pieces.append(_joined(parts))
+                parts += prefix, one_line(frame), b"\n\n"
+        if len(parts) == 1:
+            pieces += parts
+        elif parts:
+            pieces.append(b"".join(parts))
         return pieces
+
+    def _numbered(self, head: Head, frame: bytes) -> bytes:
+        """C{frame} with a C{sequence_number}, its own or the one that is its turn."""
+        number = head.sequence_number
+        if number is None:
+            number = self._next_number()
+            frame = terminal.with_sequence_number(frame, number)
+        self._number_after = number + 1
+        self._unnumbered = None
+        return frame
+
+    def _next_number(self) -> int:
+        """The C{sequence_number} that follows the last one passed on."""
+        if self._unnumbered is not None:
+            # The last of a run, whose number nobody needed until now.
+            number = head_of(self._unnumbered).sequence_number
+            if number is not None:
+                self._number_after = number + 1
+            self._unnumbered = None
+        return self._number_after
 
     def break_off(self, error: ChatmockdError) -> Failed:
         """End the turn from our side, because of C{error}."""
@@ -229,13 +243,9 @@ class Turn:
             if self._held_tip is not None and self._is_late(kind, frame):
                 return None
             self.accepted = kind not in ("error", "response.failed")
-            if self.accepted:
-                self._prefixes = _PASSING
         if kind not in _DECIDING:
-            prefix = sse_prefix(kind)
-            if len(_PASSING) < _MAX_KINDS and len(kind) < 128:
-                _PASSING[kind] = prefix
-            return prefix
+            self._kind = Kind.of(kind)
+            return self._kind.prefix
         if kind == "response.created":
             self.response_id = terminal.response_id_of(frame) or self.response_id
             self._held_tip = None
@@ -268,7 +278,7 @@ class Turn:
 
     def _end(self, head: Head, frame: bytes) -> Outcome:
         if head.sequence_number is None:
-            frame = terminal.with_sequence_number(frame, self._next_number)
+            frame = terminal.with_sequence_number(frame, self._next_number())
         end = terminal.read_terminal(
             head.type,
             frame,
@@ -302,7 +312,7 @@ class Turn:
         said["code"] = error.code
         said["message"] = error.message
         said["param"] = error.param
-        said["sequence_number"] = self._next_number if number is None else number
+        said["sequence_number"] = self._next_number() if number is None else number
         self.events += 1
         return Failed(
             self._in_marker_terms(error),
@@ -332,15 +342,4 @@ class Turn:
 
     def _failed(self, error: ChatmockdError) -> Failed:
         self.events += 1
-        return Failed(error, to_sse("error", error.as_frame(self._next_number)))
-
-
-def _joined(parts: list[bytes]) -> bytes:
-    """The server-sent events that C{parts} (prefix, frame, blank line, ...) make up."""
-    joined = b"".join(parts)
-    # An event has three line feeds of ours, and three parts. Any other count means that
-    # a frame has raw line breaks in it, which hardly any has: one look for them all.
-    if joined.count(b"\n") != len(parts) or b"\r" in joined:
-        parts[1::3] = map(one_line, parts[1::3])
-        joined = b"".join(parts)
-    return joined
+        return Failed(error, to_sse("error", error.as_frame(self._next_number())))

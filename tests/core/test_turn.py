@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from chatmockd.core import turn as turns
+from chatmockd.core import run as runs
 from chatmockd.core.turn import Completed, Failed, Turn, is_hidden
 from tests.core.cases import case
 from tests.core.events import (
@@ -137,8 +137,8 @@ class PassingOnTests(SynchronousTestCase):
 
     def test_ever_new_kinds_do_not_fill_the_memory(self) -> None:
         """An upstream that invents kinds makes us remember only so many."""
-        known = dict(turns._PASSING)
-        self.addCleanup(lambda: (turns._PASSING.clear(), turns._PASSING.update(known)))
+        known = dict(runs._KINDS)
+        self.addCleanup(lambda: (runs._KINDS.clear(), runs._KINDS.update(known)))
         tracemalloc.start()
         self.addCleanup(tracemalloc.stop)
         before = tracemalloc.get_traced_memory()[0]
