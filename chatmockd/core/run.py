@@ -47,7 +47,7 @@ class Kind:
         known = _KINDS.get(kind)
         if known is None:
             known = cls(kind)
-            if len(_KINDS) < _MAX_KINDS and len(kind) < 128:
+            if len(_KINDS) < _MAX_KINDS:
                 _KINDS[kind] = known
         return known
 
