@@ -27,7 +27,7 @@ $(VENV)/.test: $(VENV)/.run
 	@touch $@
 
 run: $(VENV)/.run
-	$(BIN)/twistd -n --pidfile= chatmockd --simulate $(ARGS)
+	$(BIN)/twistd -n --pidfile= chatmockd --simulate --set server.log_requests=true $(ARGS)
 
 test: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -46,6 +46,7 @@ class Server(_Section, frozen=True):
     allowed_origins: list[str] = []
     allow_remote: bool = False
     drain_s: float = 120
+    log_requests: bool = False
 
     def descriptions(self) -> list[str]:
         """The endpoint descriptions to listen on."""

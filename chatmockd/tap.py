@@ -109,6 +109,7 @@ def makeService(options: Options) -> IService:
             settings.server.max_body_bytes,
         ),
         reactor,
+        settings.server.log_requests,
     )
     return Daemon(
         reactor,

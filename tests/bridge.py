@@ -311,6 +311,7 @@ class Bridge(SynchronousTestCase):
                 server.max_body_bytes,
             ),
             self.clock,
+            server.log_requests,
         )
 
     # The client's side.

@@ -24,9 +24,6 @@ class Head(msgspec.Struct, gc=False):
 decode_head = msgspec.json.Decoder(Head).decode
 NO_EVENT = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
-# Characters; the protocol's longest kind has about fifty.
-_LONGEST_KIND = 128
-
 # JSON knows no raw line breaks inside strings, so one in a valid frame stands between
 # tokens and may become a space. In SSE it would end the data line.
 _LINE_BREAKS = bytes.maketrans(b"\r\n", b"  ")
@@ -53,7 +50,7 @@ def sse_prefix(kind: str) -> bytes:
         letters, digits, dots, underscores and hyphens.
     """
     name = kind.replace(".", "").replace("_", "").replace("-", "")
-    if len(kind) > _LONGEST_KIND or not (name.isascii() and name.isalnum()):
+    if not (name.isascii() and name.isalnum()):
         raise MalformedFrame("its type is not a name")
     return b"event: %b\ndata: " % kind.encode("ascii")
 

@@ -21,6 +21,8 @@ _NUMBER, _TAIL, _BRACE = b'"sequence_number":', 48, ord("}")
 _MAX_KINDS = 256
 
 _KINDS: dict[str, Kind] = {}
+_BY_START: dict[bytes, Kind] = {}
+_NAME = len(b'{"type":"')
 
 
 class Kind:
@@ -47,9 +49,15 @@ class Kind:
         known = _KINDS.get(kind)
         if known is None:
             known = cls(kind)
-            if len(_KINDS) < _MAX_KINDS:
+            if len(_KINDS) < _MAX_KINDS and len(kind) < 128:
                 _KINDS[kind] = known
+                _BY_START[known._start] = known
         return known
+
+    @staticmethod
+    def looking_like(frame: bytes) -> Kind | None:
+        """The remembered kind that C{frame} starts like."""
+        return _BY_START.get(frame[: frame.find(b'",', _NAME) + 2])
 
     def run_end(self, frames: Sequence[bytes], index: int) -> int:
         """The index of the first frame, from C{index} on, that is not of this look."""

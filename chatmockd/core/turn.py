@@ -125,7 +125,6 @@ class Turn:
         self._items: dict[int, msgspec.Raw] = {}
         self._number_after = 0
         self._unnumbered: bytes | None = None
-        self._kind: Kind | None = None
         self.accepted = False
         self.response_id: str | None = None
         self.outcome: Outcome | None = None
@@ -144,15 +143,16 @@ class Turn:
         pieces: list[bytes] = []
         index, end = 0, len(frames)
         while index < end:
-            if self._kind is not None:
-                run_end = self._kind.run_end(frames, index)
+            frame = frames[index]
+            kind = Kind.looking_like(frame) if self.accepted else None
+            if kind is not None:
+                run_end = kind.run_end(frames, index)
                 if run_end > index:
-                    parts.append(self._kind.to_sse(frames[index:run_end]))
+                    parts.append(kind.to_sse(frames[index:run_end]))
                     self.events += run_end - index
                     self._unnumbered = frames[run_end - 1]
                     index = run_end
                     continue
-            frame = frames[index]
             index += 1
             try:
                 head = decode_head(frame)
@@ -244,8 +244,7 @@ class Turn:
                 return None
             self.accepted = kind not in ("error", "response.failed")
         if kind not in _DECIDING:
-            self._kind = Kind.of(kind)
-            return self._kind.prefix
+            return Kind.of(kind).prefix
         if kind == "response.created":
             self.response_id = terminal.response_id_of(frame) or self.response_id
             self._held_tip = None

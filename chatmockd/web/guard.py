@@ -32,6 +32,7 @@ class GuardedRequest(Request):
     @ivar began: When it had arrived, in seconds on the site's clock.
     @ivar gone: The client's connection is gone; there is nobody to answer.
     @ivar remarks: What the log shall say of it besides status and path.
+    @ivar noteworthy: Something was not as the client wanted it; the log always says so.
     @cvar admission: Who may come in.
     @cvar max_body_bytes: How long a body may be.
     """
@@ -46,6 +47,7 @@ class GuardedRequest(Request):
     request_id = ""
     began = 0.0
     gone = False
+    noteworthy = False
     remarks: list[str]
     # Deferreds of notifyFinish would do, at four times the price.
     _to_tell: Sequence[Callable[[], None]] = ()
@@ -143,6 +145,7 @@ class GuardedRequest(Request):
     def set_error(self, error: ChatmockdError) -> bytes:
         """Make C{error} the answer; return the body that goes with it."""
         body = error.as_json()
+        self.noteworthy = True
         self.setResponseCode(error.status)
         for name, value in error.headers().items():
             self.setHeader(name, value)

@@ -91,6 +91,7 @@ class Responses:
         if create.streaming and (turn.accepted or isinstance(outcome, Completed)):
             if isinstance(outcome, Failed):
                 request.remarks.append(printable(str(outcome.error)))
+                request.noteworthy = True
             relay.finish([*lease.unwritten, outcome.event])
             return None
         if not isinstance(outcome, Completed):
@@ -104,6 +105,7 @@ class Responses:
             names = ", ".join(create.adjusted)
             request.setHeader("x-chatmockd-adjusted", names)
             request.remarks.append(f"profile changed {names}")
+            request.noteworthy = True
 
 
 def _nowhere(pieces: list[bytes]) -> None:

@@ -126,7 +126,11 @@ class ApiSite(Site):
         resource: IResource,
         request_class: type[GuardedRequest],
         reactor: IReactorTime,
+        log_requests: bool,
     ) -> None:
+        """
+        @param log_requests: Whether requests that went well are logged.
+        """
         super().__init__(
             resource,
             requestFactory=request_class,
@@ -134,6 +138,7 @@ class ApiSite(Site):
             timeout=IDLE_TIMEOUT,
             parsePOSTFormSubmission=False,
         )
+        self._log_requests = log_requests
         self.channels: set[Channel] = set()
         self._dated = -1
         self._date = b""
@@ -152,7 +157,9 @@ class ApiSite(Site):
         return self._date
 
     def log(self, request: GuardedRequest) -> None:  # type: ignore[override]
-        """One line for each request that was answered."""
+        """The line of a request that was answered."""
+        if not (self._log_requests or request.noteworthy):
+            return
         remarks = f" ({', '.join(request.remarks)})" if request.remarks else ""
         # One field: twisted.logger needs 40 us more to put seven into place.
         self._log.info(

@@ -266,7 +266,9 @@ class Place:
             words.append("--simulate")
         if config is not None:
             words += ["--config", str(config)]
-        for each in ([] if listen is None else [listen]) + list(sets):
+        # Every request in the log, so that tests can see what carried it.
+        first = ["server.log_requests=true"] + ([] if listen is None else [listen])
+        for each in first + list(sets):
             words += ["--set", each]
         daemon = Daemon(words, self.folder, self.environ(environ), len(self._processes))
         self._processes.append(daemon)

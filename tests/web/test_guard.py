@@ -172,6 +172,16 @@ class BodyLimitTests(Bridge):
 class RequestIdTests(Bridge):
     """C{x-request-id}."""
 
+    settings = {"server__log_requests": "true"}
+
+    def test_requests_that_went_well_are_logged_if_wanted(self) -> None:
+        """Otherwise the log of a busy month is about what went wrong."""
+        self.configure(upstream__profile="openai")
+        good = self.first_turn().headers["x-request-id"]
+        bad = self.post(b"{").headers["x-request-id"]
+        self.assertFalse([line for line in self.log if good in line])
+        self.assertTrue([line for line in self.log if bad in line])
+
     def test_every_answer_has_its_own(self) -> None:
         """Good or bad."""
         ids = {
