@@ -12,12 +12,9 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.server import Request
 
-from chatmockd import __version__
 from chatmockd.core.admission import Admission, Head
 from chatmockd.errors import BodyTooLarge, ChatmockdError, InvalidRequest
 from chatmockd.printable import printable
-
-_SERVER = f"chatmockd/{__version__}".encode("ascii")
 
 # How much of a refused body is read and thrown away, so that the client gets to its
 # answer instead of a broken pipe. Bytes.
@@ -85,11 +82,6 @@ class GuardedRequest(Request):
                 f"The body is larger than {self.max_body_bytes} bytes "
                 "(server.max_body_bytes)."
             )
-        headers = self.responseHeaders
-        headers.setRawHeaders(b"Server", [_SERVER])
-        headers.setRawHeaders(b"Date", [self.channel.site.date(self.began)])
-        headers.setRawHeaders(b"X-Request-Id", [self.request_id.encode("ascii")])
-        headers.setRawHeaders(b"X-Content-Type-Options", [b"nosniff"])
         if refusal is not None:
             self.refuse(refusal)
             return

@@ -48,6 +48,7 @@ class Relay:
         """
         self.begun = False
         self._request = request
+        self._channel = request.channel
         self._source = source
         self._pulse = pulse
         self._stall_limit = stall_limit
@@ -66,7 +67,13 @@ class Relay:
         if len(pieces) > 1 and sum(map(len, pieces)) < _SMALL:
             pieces = [b"".join(pieces)]
         for piece in pieces:
-            self._request.write(piece)
+            size = len(piece)
+            if self._request.chunked and size < _SMALL:
+                # What Request.write comes to once the head is out, through four calls
+                # and three pieces.
+                self._channel.write(b"%x\r\n%b\r\n" % (size, piece))
+            else:
+                self._request.write(piece)
 
     def finish(self, pieces: list[bytes]) -> None:
         """Write the last events. The request is the caller's to finish."""

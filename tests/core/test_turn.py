@@ -364,7 +364,7 @@ class SplitTests(SynchronousTestCase):
     @given(st.lists(written, max_size=10), st.integers(1, 10))
     @settings(max_examples=200, deadline=None)
     def test_nothing_is_lost(self, frames: list[bytes], size: int) -> None:
-        """A client reads every event that the upstream sent, and each has its number."""
+        """A client reads every event that was sent, and each has its number."""
         turn = Turn(streaming=True)
         pieces = []
         for start in range(0, len(frames), size):
