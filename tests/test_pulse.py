@@ -61,6 +61,17 @@ class PulseTests(SynchronousTestCase):
         self.pulse.remove(second)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
+    def test_somebody_comes_after_the_last_has_left(self) -> None:
+        """The pulse starts again, from then."""
+        first = Member()
+        self.pulse.add(first)
+        self.pulse.remove(first)
+        self.pass_seconds(5)
+        member = Member()
+        self.pulse.add(member)
+        self.pass_seconds(2)
+        self.assertEqual(member.told, [6, 7])
+
     def test_adding_twice_is_adding_once(self) -> None:
         """A member is told once a second, however often it came."""
         member = Member()

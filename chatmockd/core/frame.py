@@ -1,11 +1,13 @@
 """The bytes of one upstream text message: what kind it is, and how it looks as SSE.
 
-Nothing here builds the frame's JSON. A frame is scanned once by msgspec, which checks
-that it is JSON while it skips all fields but two; what reaches a client as C{data:} is
-therefore always one JSON document, byte for byte as the upstream wrote it.
+Nothing here builds the frame's JSON. msgspec scans it once, and so checks that it is
+JSON while it skips all fields but two. (Frames that look just like many before are not
+even scanned: L{chatmockd.core.run}.) What reaches a client is what the upstream wrote.
 """
 
 from __future__ import annotations
+
+import json
 
 import msgspec
 
@@ -19,10 +21,7 @@ class Head(msgspec.Struct, gc=False):
     sequence_number: int | None = None
 
 
-# For the hot path, which saves itself the call of head_of: what it does, and what it
-# raises for a frame that is no event.
-decode_head = msgspec.json.Decoder(Head).decode
-NO_EVENT = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_decode_head = msgspec.json.Decoder(Head).decode
 
 # JSON knows no raw line breaks inside strings, so one in a valid frame stands between
 # tokens and may become a space. In SSE it would end the data line.
@@ -37,9 +36,36 @@ def head_of(frame: bytes) -> Head:
     @raise MalformedFrame: It is not a JSON object with a C{type} string.
     """
     try:
-        return decode_head(frame)
-    except NO_EVENT as problem:
-        raise MalformedFrame(str(problem)) from problem
+        return _decode_head(frame)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
+        head = _lenient_head(frame)
+        if head is None:
+            raise MalformedFrame(str(problem)) from problem
+        return head
+
+
+def _lenient_head(frame: bytes) -> Head | None:
+    """
+    The head of a frame that msgspec refuses for half an emoji and nothing else.
+
+    A model's text may be cut between two escapes that belong together
+    (C{"\\\\ud83d"}). All JSON parsers of browsers and SDKs take that.
+    """
+    if b"\\u" not in frame:
+        return None
+    try:
+        event = json.loads(frame, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        return None
+    kind = event.get("type") if isinstance(event, dict) else None
+    if not isinstance(kind, str):
+        return None
+    number = event.get("sequence_number")
+    return Head(kind, number if type(number) is int else None)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)
 
 
 def sse_prefix(kind: str) -> bytes:

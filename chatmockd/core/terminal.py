@@ -100,6 +100,11 @@ def read_terminal(
     )
 
 
+def is_object(raw: msgspec.Raw) -> bool:
+    """Whether C{raw} is a JSON object, and not null or nothing."""
+    return _starts_with(raw, b"{")
+
+
 def with_sequence_number(frame: bytes, number: int) -> bytes:
     """C{frame}, which has none, with a C{sequence_number}."""
     fields: dict[str, Any] = dict(_decode_fields(frame))

@@ -15,9 +15,7 @@ import msgspec
 
 from chatmockd.core import failure, terminal
 from chatmockd.core.frame import (
-    NO_EVENT,
     Head,
-    decode_head,
     head_of,
     one_line,
     sse_prefix,
@@ -155,7 +153,7 @@ class Turn:
                     continue
             index += 1
             try:
-                head = decode_head(frame)
+                head = head_of(frame)
                 prefix = self._read(head, frame)
                 if self.outcome is not None:
                     self.surplus = frames[index:]
@@ -163,9 +161,6 @@ class Turn:
                 if prefix is None:
                     continue
                 frame = self._numbered(head, frame)
-            except NO_EVENT as problem:
-                self.outcome = self._failed(MalformedFrame(str(problem)))
-                break
             except MalformedFrame as problem:
                 self.outcome = self._failed(problem)
                 break
@@ -269,7 +264,7 @@ class Turn:
             done = terminal.decode_output_item(frame)
         except (msgspec.DecodeError, UnicodeDecodeError) as problem:
             raise MalformedFrame(f"response.output_item.done: {problem}") from problem
-        if len(memoryview(done.item)):
+        if terminal.is_object(done.item):
             index = done.output_index
             if index is None:
                 index = max(self._items, default=-1) + 1

@@ -40,6 +40,10 @@ class UpstreamProtocol(WebSocketClientProtocol):
         """Whether messages can be sent."""
         return bool(self.state == self.STATE_OPEN)
 
+    def is_dropped(self) -> bool:
+        """Whether Autobahn has given the connection up."""
+        return bool(self.state == self.STATE_CLOSED)
+
     def parse(self, data: bytes) -> None:
         """Have Autobahn deal with C{data}."""
         super().dataReceived(data)

@@ -279,6 +279,9 @@ class Connection:
                     self._frames_received(frames)
                 if odd and self._protocol is not None:
                     self._protocol.parse(odd)
+                    if self._protocol.is_dropped():
+                        # What stands behind a violation is nobody's message.
+                        return
         except Exception:
             self._log.failure("{connection}: reading failed", connection=self)
             self._phase.ended("chatmockd failed to read what it sent")

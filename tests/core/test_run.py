@@ -27,6 +27,15 @@ class RunTests(SynchronousTestCase):
         self.assertEqual(Kind.of(DELTA).run_end(frames, 0), 3)
         self.assertEqual(Kind.of(DELTA).run_end(frames, 2), 3)
 
+    def test_the_number_may_stand_behind_the_type(self) -> None:
+        """Both orders have been recorded."""
+        frames = [
+            b'{"type":"%b","sequence_number":%d,"delta":"%b"}'
+            % (DELTA.encode(), number, b"x" * 100)
+            for number in (9, 10, 100_000)
+        ]
+        self.assertEqual(Kind.of(DELTA).run_end(frames, 0), 3)
+
     def test_what_looks_different_ends_it(self) -> None:
         """Another kind, another way of writing, a part of a frame, no number."""
         for odd in (
@@ -36,8 +45,10 @@ class RunTests(SynchronousTestCase):
             b'{"delta":"a","type":"%b","sequence_number":1}' % DELTA.encode(),
             b'{"type":"%b","delta":"' % DELTA.encode(),
             b'{"type":"%b","delta":"a"}' % DELTA.encode(),
-            b'{"type":"%b","sequence_number":1,"delta":"%b"}'
-            % (DELTA.encode(), b"x" * 100),
+            b'{"type":"%b","a":1,"sequence_number":1,"delta":"b"}' % DELTA.encode(),
+            b'{"type":"%b","sequence_number":null}' % DELTA.encode(),
+            b'{"type":"%b","x":{"sequence_number":1}}' % DELTA.encode(),
+            b'{"type":"%b","sequence_number":1,"delta":"b' % DELTA.encode(),
             frame("x" * LARGE),
             b"",
         ):

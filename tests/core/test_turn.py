@@ -374,3 +374,32 @@ class SplitTests(SynchronousTestCase):
         for event in expected:
             number = event.setdefault("sequence_number", number + 1)
         self.assertEqual(read_back(pieces), [(e["type"], e) for e in expected])
+
+
+class HalfAnEmojiTests(SynchronousTestCase):
+    """Text that is cut between two escapes which belong together."""
+
+    def test_it_passes_as_it_came(self) -> None:
+        """Clients put the halves together."""
+        turn = Turn(streaming=True)
+        halves = [
+            b'{"type":"x.delta","delta":"\\ud83d","sequence_number":1}',
+            b'{"type":"x.delta","delta":"\\ude42","sequence_number":2}',
+        ]
+        created = b'{"type":"response.created","sequence_number":0}'
+        written = b"".join(turn.receive([created, *halves]))
+        self.assertIsNone(turn.outcome)
+        for half in halves:
+            self.assertIn(half, written)
+
+    def test_other_mistakes_are_still_mistakes(self) -> None:
+        """One such escape excuses nothing else."""
+        for bad in (
+            b'{"type":"x","delta":"\\ud83d",}',
+            b'{"type":"x","delta":"\\ud83d","n":NaN}',
+            b'{"type":1,"delta":"\\ud83d"}',
+            b'["\\ud83d"]',
+        ):
+            turn = Turn(streaming=True)
+            turn.receive([bad])
+            self.assertIsInstance(turn.outcome, Failed, bad)

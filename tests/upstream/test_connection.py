@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from tests.bridge import Bridge, completed, created, delta
 
 
@@ -133,6 +135,13 @@ class OddBytesTests(Bridge):
             self.socket.say_raw(raw)
             self.assertEqual(answer.kinds, ["response.created", "error"], raw)
             self.assertTrue(answer.ended)
+
+    def test_what_stands_behind_a_violation_is_not_read(self) -> None:
+        """Not even a good end of the turn."""
+        answer = self.post()
+        end = json.dumps(completed("resp_1")).encode()
+        self.socket.say_raw(b"\x83\x00\x81\x7e" + len(end).to_bytes(2, "big") + end)
+        self.assert_error(answer, 502, "upstream_outcome_unknown")
 
     def test_a_message_over_the_limit_ends_the_turn(self) -> None:
         """Its announced length suffices; it is not waited for."""
