@@ -39,7 +39,7 @@ class Wire(FakeTransport):  # type: ignore[misc]
 
     @property
     def dataBuffer(self) -> bytes:
-        """What L{chatmockd.web.site.Channel.unsent} counts on a TCP transport."""
+        """What L{chatmockd.sending.unsent} counts on a TCP transport."""
         return b"".join(self.stream)
 
     def waiting(self) -> int:

@@ -15,8 +15,8 @@ from chatmockd.core.frame import one_line, sse_prefix
 # Bytes; a larger frame is no part of a run, so that it is not copied again.
 LARGE = 65_536
 
-# The member that all events have; how far from a frame's end it is looked for, and where
-# its digits begin, in bytes.
+# The member that all events have; how far from a frame's end it is looked for, in
+# bytes, and where its digits begin.
 _NUMBER, _TAIL = b'"sequence_number":', 40
 _DIGITS = len(_NUMBER)
 _BRACE, _ZERO, _NINE = b"}09"

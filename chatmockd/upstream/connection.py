@@ -16,6 +16,7 @@ from twisted.python.failure import Failure
 from chatmockd.core.cut import Cutter
 from chatmockd.core.mask import masked_text
 from chatmockd.errors import ChatmockdError, UpstreamUnreachable
+from chatmockd.sending import send_now
 from chatmockd.upstream.adapter import UpstreamProtocol
 from chatmockd.upstream.handshake import (
     Address,
@@ -38,8 +39,6 @@ class _Transport(Protocol):
     def resumeProducing(self) -> None: ...
 
     def abortConnection(self) -> None: ...
-
-    def write(self, data: bytes) -> None: ...
 
 
 class Bearer(Protocol):
@@ -198,7 +197,7 @@ class Connection:
         if not self._protocol.is_usable():
             raise Disconnected("the connection is closing")
         if len(message) < FRAGMENT:
-            self._transport.write(masked_text(message, os.urandom(4)))
+            send_now(self._transport, masked_text(message, os.urandom(4)))
         else:
             self._upload = Upload(
                 self._protocol, message, self._upload_moved, self._uploaded

@@ -8,6 +8,7 @@ from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
 from chatmockd.pulse import Pulse
+from chatmockd.sending import flush_now, send_now, unsent
 from chatmockd.web.guard import GuardedRequest
 
 COMMENT_AFTER = 15.0  # seconds of silence
@@ -58,27 +59,41 @@ class Relay:
         self._over = False
 
     def deliver(self, pieces: list[bytes]) -> None:
-        """Write server-sent events."""
+        """Write server-sent events, as soon as can be."""
         if self._over:
             return
+        channel, request = self._channel, self._request
+        if not self.begun:
+            self._write(pieces)
+            # The head went the usual way, and the first event behind it.
+            flush_now(channel.transport)
+            return
+        self._written = self._now
+        for piece in pieces:
+            if request.chunked and len(piece) < _SMALL:
+                # What Request.write comes to once the head is out.
+                send_now(channel.transport, b"%x\r\n%b\r\n" % (len(piece), piece))
+            else:
+                request.write(piece)
+
+    def finish(self, pieces: list[bytes]) -> None:
+        """
+        Write the last events, in one go with the end of the response.
+
+        The request is the caller's to finish.
+        """
+        if not self._over:
+            self._write(pieces)
+        self._end()
+
+    def _write(self, pieces: list[bytes]) -> None:
         if not self.begun:
             self._begin()
         self._written = self._now
-        if len(pieces) > 1 and sum(map(len, pieces)) < _SMALL:
+        if sum(map(len, pieces)) < _SMALL:
             pieces = [b"".join(pieces)]
         for piece in pieces:
-            size = len(piece)
-            if self._request.chunked and size < _SMALL:
-                # What Request.write comes to once the head is out, through four calls
-                # and three pieces.
-                self._channel.write(b"%x\r\n%b\r\n" % (size, piece))
-            else:
-                self._request.write(piece)
-
-    def finish(self, pieces: list[bytes]) -> None:
-        """Write the last events. The request is the caller's to finish."""
-        self.deliver(pieces)
-        self._end()
+            self._request.write(piece)
 
     def stop(self) -> None:
         """Be done with the request, whatever has become of it; harmless twice."""
@@ -106,9 +121,9 @@ class Relay:
         """Look at the clock: say something in a long silence, give up a dead client."""
         self._now = now
         if self._stalled_since is not None:
-            unsent = self._request.channel.unsent()
-            if unsent != self._unsent:
-                self._unsent = unsent
+            waiting = unsent(self._channel.transport)
+            if waiting != self._unsent:
+                self._unsent = waiting
                 self._stalled_since = now
             elif 0 < self._stall_limit <= now - self._stalled_since:
                 self._request.channel.forceAbortClient()

@@ -18,6 +18,7 @@ from twisted.web.server import Site
 from chatmockd import __version__
 from chatmockd.errors import InvalidRequest
 from chatmockd.printable import printable
+from chatmockd.sending import unsent
 from chatmockd.web.guard import GuardedRequest, new_request_id
 
 IDLE_TIMEOUT = 60  # seconds without a byte, while no response is being produced
@@ -57,21 +58,6 @@ class Channel(HTTPChannel):
         lines.append(b"\r\n")
         self.transport.write(b"".join(lines))
 
-    def unsent(self) -> int:
-        """
-        How many bytes wait for the client to read on.
-
-        A transport that is asked to resume has sent them all, which a slow client may
-        take minutes to allow; this shows that it reads at all.
-        """
-        # Under TLS the bytes wait in the transport below.
-        buffers = getattr(self.transport, "transport", None) or self.transport
-        return (
-            len(getattr(buffers, "dataBuffer", b""))
-            - getattr(buffers, "offset", 0)
-            + getattr(buffers, "_tempDataLen", 0)
-        )
-
     def timeoutConnection(self) -> None:
         """
         Nothing was received for so long.
@@ -79,9 +65,9 @@ class Channel(HTTPChannel):
         twisted.web starts this clock when an answer has been buffered. A client which
         is still reading that answer is not idle.
         """
-        unsent, before = self.unsent(), self._unsent_before
-        self._unsent_before = unsent
-        if unsent and unsent != before:
+        waiting, before = unsent(self.transport), self._unsent_before
+        self._unsent_before = waiting
+        if waiting and waiting != before:
             self.setTimeout(self.timeOut)
         else:
             super().timeoutConnection()
