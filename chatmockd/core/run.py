@@ -85,9 +85,15 @@ class Kind:
 
     def to_sse(self, run: Sequence[bytes]) -> bytes:
         """The server-sent events of frames of this kind, one at the least."""
-        events = self.prefix + self._between.join(run) + b"\n\n"
+        events = self._framed(run)
         if events.count(b"\n") != 3 * len(run) or b"\r" in events:
             # Raw line breaks between tokens, which hardly any frame has.
-            run = [one_line(frame) for frame in run]
-            events = self.prefix + self._between.join(run) + b"\n\n"
+            events = self._framed([one_line(frame) for frame in run])
         return events
+
+    def _framed(self, run: Sequence[bytes]) -> bytes:
+        # The ends are put on before the joining, which is then the only large copy.
+        framed = [*run]
+        framed[0] = self.prefix + framed[0]
+        framed[-1] += b"\n\n"
+        return self._between.join(framed)

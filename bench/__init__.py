@@ -1,0 +1,1 @@
+"""The benchmark: what the daemon costs, beside its peers, in one interleaved run."""

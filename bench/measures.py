@@ -1,0 +1,173 @@
+"""What is measured: loads, the figures taken from them, and who takes part."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from bench.contenders import CHATMOCK, CHATMOCKD, DIRECT, NAIVE, RELAY, Contender
+from bench.events import FRAMING_EVENTS
+from bench.plan import Outcome, Plan
+
+Figure = Callable[[Outcome], float]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """
+    One load, and what is read from its outcome.
+
+    @ivar figures: By name, with the unit in it, how to get them.
+    @ivar fresh: Each contender starts anew for it, and it is done once, not in every
+        round: memory has no noise to take medians of, but it does have a past.
+    """
+
+    name: str
+    title: str
+    plan: Plan
+    figures: Mapping[str, Figure]
+    contenders: tuple[Contender, ...]
+    fresh: bool = False
+    tls: bool = False
+
+
+def _percentile(share: float) -> Figure:
+    def figure(outcome: Outcome) -> float:
+        times = sorted(outcome.first_event_ms)
+        return times[min(len(times) - 1, int(len(times) * share))]
+
+    return figure
+
+
+def _cpu_us_per_event(outcome: Outcome) -> float:
+    return outcome.cpu_s * 1e6 / outcome.events
+
+
+def _cpu_us_per_request(outcome: Outcome) -> float:
+    return outcome.cpu_s * 1e6 / outcome.answers
+
+
+def _events_per_s(outcome: Outcome) -> float:
+    return outcome.events / outcome.wall_s
+
+
+def _median_ms(outcome: Outcome) -> float:
+    return statistics.median(outcome.first_event_ms)
+
+
+def _held(outcome: Outcome) -> float:
+    return outcome.held
+
+
+def _growth(outcome: Outcome) -> float:
+    return outcome.rss_after - outcome.rss_before
+
+
+def _kb_each(outcome: Outcome) -> float:
+    return _growth(outcome) / 1000 / outcome.held
+
+
+def _growth_mb(outcome: Outcome) -> float:
+    return _growth(outcome) / 1e6
+
+
+_PER_EVENT = {"cpu_us_per_event": _cpu_us_per_event, "events_per_s": _events_per_s}
+_EACH = {"kb_each": _kb_each, "held": _held}
+_BRIDGES = (CHATMOCKD, NAIVE, RELAY, CHATMOCK)
+_HELD_EVENTS = 32
+
+
+def measures(quick: bool) -> tuple[Measure, ...]:
+    """Everything, in full or, to try it out, in little."""
+    burst = Plan("in turn", 0, seconds=0.8 if quick else 1.5)
+    short = replace(burst, events=FRAMING_EVENTS)
+    paced_s = 1.5 if quick else 3.0
+    # Two seconds more, since threads may take one until all of them stream.
+    paced = Plan("at pace", 0, pace_ms=20, seconds=paced_s, connections=100)
+    paced = replace(paced, events=int((paced_s + 2) * 1000 / paced.pace_ms))
+    some, many = (200, 500) if quick else (1000, 5000)
+    fill = Plan("fill", 0, events=FRAMING_EVENTS, connections=20)
+    held = Plan("streams", 0, events=_HELD_EVENTS, pace_ms=250, count=some)
+    stalled = Plan("stall", 0, events=6000, size=10_000, seconds=3.0)
+    only_daemon = (CHATMOCKD,)
+    return (
+        Measure(
+            "burst-200",
+            "burst, 200 events per response",
+            burst,
+            _PER_EVENT,
+            _BRIDGES,
+        ),
+        Measure(
+            "burst-2000",
+            "burst, 2,000 events per response",
+            replace(burst, events=2000),
+            _PER_EVENT,
+            _BRIDGES,
+        ),
+        Measure(
+            "model-speed",
+            "model speed, 100 streams, one event per segment",
+            paced,
+            _PER_EVENT,
+            _BRIDGES,
+        ),
+        Measure(
+            "request",
+            "requests of 8 events",
+            short,
+            {"cpu_us_per_request": _cpu_us_per_request},
+            _BRIDGES,
+        ),
+        Measure(
+            "first-event",
+            "time to first event, one request at a time",
+            # Paced: a model never sends its first event together with all the others.
+            replace(short, connections=1, gap_ms=1.0, pace_ms=2),
+            {"p50_ms": _median_ms, "p99_ms": _percentile(0.99)},
+            (*_BRIDGES, DIRECT),
+        ),
+        Measure(
+            "retained-tls",
+            f"{some:,} idle retained connections, TLS",
+            replace(fill, count=some),
+            _EACH,
+            (CHATMOCKD, NAIVE),
+            fresh=True,
+            tls=True,
+        ),
+        Measure(
+            "retained-many",
+            f"{many:,} idle retained connections",
+            replace(fill, count=many),
+            _EACH,
+            (CHATMOCKD, NAIVE),
+            fresh=True,
+        ),
+        Measure(
+            "retained-many-tls",
+            f"{many:,} idle retained connections, TLS",
+            replace(fill, count=many),
+            _EACH,
+            only_daemon,
+            fresh=True,
+            tls=True,
+        ),
+        Measure(
+            "streams",
+            f"{some:,} concurrent streams",
+            held,
+            _EACH,
+            (CHATMOCKD, NAIVE, RELAY),
+            fresh=True,
+        ),
+        Measure(
+            "stalled",
+            "one client reads nothing of 60 MB",
+            stalled,
+            {"growth_mb": _growth_mb},
+            (CHATMOCKD, NAIVE, RELAY),
+            fresh=True,
+        ),
+    )
