@@ -215,7 +215,7 @@ class Turn:
             return self.break_off(PreviousResponseNotFound(self._marker))
         if self.accepted and self._streaming:
             return self.break_off(
-                UpstreamDisconnected(f"The turn did not end: the upstream: {what}.")
+                UpstreamDisconnected(f"The upstream did not end the turn: {what}.")
             )
         return self.break_off(
             UpstreamOutcomeUnknown(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
+from http import HTTPStatus
 from io import BytesIO
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -19,6 +20,9 @@ from chatmockd.printable import printable
 # How much of a refused body is read and thrown away, so that the client gets to its
 # answer instead of a broken pipe. Bytes.
 _PATIENCE = 268_435_456
+
+
+_PHRASES = {status.value: status.phrase.encode("ascii") for status in HTTPStatus}
 
 
 class GuardedRequest(Request):
@@ -138,7 +142,9 @@ class GuardedRequest(Request):
         """Make C{error} the answer; return the body that goes with it."""
         body = error.as_json()
         self.noteworthy = True
-        self.setResponseCode(error.status)
+        # twisted.web knows no phrase for 429 and other newer ones.
+        phrase = _PHRASES.get(error.status, b"Error")
+        self.setResponseCode(error.status, phrase)
         for name, value in error.headers().items():
             self.setHeader(name, value)
         self.setHeader(b"content-type", b"application/json")

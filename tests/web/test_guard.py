@@ -207,6 +207,29 @@ class RequestIdTests(Bridge):
         self.assertNotIn("sk-canary", line)
 
 
+class StatusLineTests(Bridge):
+    """The words behind a status."""
+
+    def test_newer_statuses_have_theirs(self) -> None:
+        """And those that nobody has named are no trouble."""
+
+        class Refusal(ChatmockdError):
+            pass
+
+        def refuse(*args: object) -> None:
+            raise Refusal("no")
+
+        self.patch(self.upstream, "lease", refuse)
+        for status, line in ((429, b"429 Too Many Requests"), (499, b"499 Error")):
+            Refusal.status = status
+            reply = self.ask_raw(
+                b"POST /v1/responses HTTP/1.1\r\nHost: localhost\r\n"
+                b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
+                % (len(QUESTION), QUESTION)
+            )
+            self.assertTrue(reply.startswith(b"HTTP/1.1 %b\r\n" % line), reply[:60])
+
+
 class OwnMistakeTests(Bridge):
     """A defect of ours, before anything was written."""
 
