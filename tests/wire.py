@@ -47,7 +47,7 @@ class Wire(FakeTransport):  # type: ignore[misc]
         return sum(map(len, self.stream))
 
     def trickle(self, size: int) -> None:
-        """The other side takes so many bytes, and then nothing more for now."""
+        """The other side takes so many bytes and then pauses."""
         data = b"".join(self.stream)
         self.stream = [data[size:]]
         other = self.far_end

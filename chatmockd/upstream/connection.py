@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Protocol, cast
+from typing import cast
 
 from autobahn.exception import Disconnected
 from autobahn.websocket.types import ConnectingRequest
@@ -24,46 +24,12 @@ from chatmockd.upstream.handshake import (
     refused_upgrade,
     unreachable,
 )
+from chatmockd.upstream.parties import Bearer, Owner, Transport
 from chatmockd.upstream.states import Steps, connection_phase
 from chatmockd.upstream.upload import FRAGMENT, Upload
 
 MAX_MESSAGE = 67_108_864  # bytes; what Codex accepts from the same server
 _CLOSING_GRACE = 5.0  # seconds from our close frame to dropping the transport
-
-
-class _Transport(Protocol):
-    """What we ask of a transport, TCP's or TLS's."""
-
-    def pauseProducing(self) -> None: ...
-
-    def resumeProducing(self) -> None: ...
-
-    def abortConnection(self) -> None: ...
-
-
-class Bearer(Protocol):
-    """Whose turn a connection carries."""
-
-    def frames_received(self, frames: Sequence[bytes]) -> None:
-        """The frames of one read arrived."""
-
-    def connection_lost(self, what: str) -> None:
-        """The connection is of no more use; C{what} says why, as a clause."""
-
-
-class Owner(Protocol):
-    """Who keeps the connection while no turn runs on it."""
-
-    def idle_frames_received(
-        self, connection: Connection, frames: Sequence[bytes]
-    ) -> None:
-        """Frames came although nothing was asked."""
-
-    def connection_unusable(self, connection: Connection) -> None:
-        """Nobody may be given this connection any more."""
-
-    def connection_gone(self, connection: Connection) -> None:
-        """Its transport is gone; this is the last that is heard of it."""
 
 
 class Connection:
@@ -104,7 +70,7 @@ class Connection:
         self._attempt: Deferred[IProtocol] | None = None
         self._step = "connect"
         self._protocol: UpstreamProtocol | None = None
-        self._transport: _Transport | None = None
+        self._transport: Transport | None = None
         self._reply: Reply | None = Reply()
         self._cutter = Cutter(MAX_MESSAGE)
         self._bearer: Bearer | None = None
@@ -254,7 +220,7 @@ class Connection:
     def transport_made(self, protocol: UpstreamProtocol) -> None:
         """TCP is there."""
         self._protocol = protocol
-        self._transport = cast(_Transport, protocol.transport)
+        self._transport = cast(Transport, protocol.transport)
         self._step = "TLS" if self._address.secure else "WebSocket upgrade"
 
     def tls_made(self) -> None:
