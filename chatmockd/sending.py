@@ -33,12 +33,7 @@ def unsent(transport: Any) -> int:
 
 def send_now(transport: Any, data: bytes) -> None:
     """Write C{data}, at once if nothing waits and the socket takes it."""
-    if (
-        len(data) <= _SMALL
-        and _is_bare(transport)
-        and not transport.disconnecting
-        and not unsent(transport)
-    ):
+    if len(data) <= _SMALL and _is_bare(transport) and not unsent(transport):
         sent = transport.writeSomeData(data)
         if isinstance(sent, int) and sent > 0:
             if sent == len(data):
@@ -55,9 +50,15 @@ def flush_now(transport: Any) -> None:
 
 
 def _is_bare(transport: Any) -> bool:
-    """Whether this is an open TCP connection, and nothing between it and us."""
+    """
+    Whether this is an open TCP connection, and nothing between it and us.
+
+    One that is closing is the reactor's: its C{doWrite} says when to end it, and only
+    the reactor listens.
+    """
     return (
         isinstance(transport, Connection)
         and not transport.TLS
         and bool(transport.connected)
+        and not transport.disconnecting
     )

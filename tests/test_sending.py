@@ -93,10 +93,13 @@ class FlushNowTests(SynchronousTestCase):
     def test_a_little_is_sent(self) -> None:
         """Much is the reactor's to send, and so is anything to nobody."""
         little, much, gone = Socket(9, b"a"), Socket(9, b"a" * 99_999), Socket(9, b"a")
+        closing = Socket(9, b"a")
         gone.connected = False
-        for socket in (little, much, gone):
+        closing.disconnecting = True
+        sockets = (little, much, gone, closing)
+        for socket in sockets:
             flush_now(socket)
-        self.assertEqual([little.flushed, much.flushed, gone.flushed], [1, 0, 0])
+        self.assertEqual([socket.flushed for socket in sockets], [1, 0, 0, 0])
 
 
 class UnsentTests(SynchronousTestCase):
