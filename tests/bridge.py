@@ -290,6 +290,7 @@ class Bridge(SynchronousTestCase):
         self.log: list[str] = []
         globalLogPublisher.addObserver(self._logged)
         self.addCleanup(globalLogPublisher.removeObserver, self._logged)
+        self.addCleanup(self._end_all)
         self.configure(**self.settings)
 
     def configure(self, credentials: Credentials | None = None, **keys: object) -> None:
@@ -442,6 +443,20 @@ class Bridge(SynchronousTestCase):
             set(answer.error), {"message", "type", "param", "code"}, answer.error
         )
         self.assertEqual(answer.headers["content-type"], "application/json")
+
+    def _end_all(self) -> None:
+        """
+        Leave no turn waiting.
+
+        The garbage collector would end it in the middle of another test, and there it
+        would still close its connection.
+        """
+        for link in self._links:
+            link.break_()
+        for attempt in self.attempts:
+            if not attempt.called:
+                attempt.addErrback(lambda _: None)
+                attempt.cancel()
 
     def _logged(self, event: LogEvent) -> None:
         self.log.append(str(formatEvent(event)))
