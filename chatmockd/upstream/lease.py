@@ -111,7 +111,7 @@ class Lease:
     def abandon(self) -> None:
         """Nobody waits for the turn any more: give its connection up."""
         if not self._over:
-            self._over = True
+            self._let_go()
             self._lessor.turn_ended(self.connection, None)
 
     def break_off(self, error: ChatmockdError) -> None:
@@ -181,15 +181,27 @@ class Lease:
     def _end(self, outcome: Outcome) -> None:
         if self._over:
             return
-        self._over = True
         ended, turn = self._ended, self._turn
         assert ended is not None and turn is not None
+        self._let_go()
         self._lessor.turn_ended(self.connection, outcome)
         if turn.surplus:
             # Nobody asked for these: whether the connection can stand them is decided
             # as if they had come a moment later.
             self.connection.surplus_received(turn.surplus)
         ended.callback(outcome)
+
+    def _let_go(self) -> None:
+        """
+        The turn is over: refer to nobody any more who refers to us.
+
+        As circles, turns with their last events would lie about until the garbage
+        collector finds them, and meanwhile every turn would fill fresh memory instead
+        of what the one before it has just given back.
+        """
+        self._over = True
+        self._turn = self._ended = None
+        self._deliver = _nowhere
 
 
 def _nowhere(pieces: list[bytes]) -> None:
