@@ -15,7 +15,7 @@ from typing import Any
 
 from twisted.internet.tcp import Connection
 
-_SMALL = 16_384  # bytes; what is larger is worth the detour, and sends better in one go
+_SMALL = 131_072  # bytes; a TCP transport passes on no more at once
 
 
 def unsent(transport: Any) -> int:
@@ -43,18 +43,11 @@ def send_now(transport: Any, data: bytes) -> None:
     transport.write(data)
 
 
-def flush_now(transport: Any) -> None:
-    """Send what waits, as far as the socket takes it."""
-    if _is_bare(transport) and unsent(transport) <= _SMALL:
-        transport.doWrite()
-
-
 def _is_bare(transport: Any) -> bool:
     """
     Whether this is an open TCP connection, and nothing between it and us.
 
-    One that is closing is the reactor's: its C{doWrite} says when to end it, and only
-    the reactor listens.
+    One that is closing is the reactor's: only the reactor ends it when all is sent.
     """
     return (
         isinstance(transport, Connection)

@@ -9,7 +9,9 @@ from twisted.internet.testing import StringTransport
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.trial.unittest import SynchronousTestCase
 
-from chatmockd.sending import flush_now, send_now, unsent
+from chatmockd.sending import send_now, unsent
+
+MUCH = b"x" * 131_073
 
 
 class Socket(Connection):
@@ -23,7 +25,6 @@ class Socket(Connection):
         self.dataBuffer = waiting
         self.sent: list[bytes] = []
         self.left = b""
-        self.flushed = 0
 
     def writeSomeData(self, data: bytes) -> object:
         if not isinstance(self.takes, int):
@@ -33,9 +34,6 @@ class Socket(Connection):
 
     def write(self, data: bytes) -> None:
         self.left += data
-
-    def doWrite(self) -> None:
-        self.flushed += 1
 
 
 class SendNowTests(SynchronousTestCase):
@@ -68,7 +66,7 @@ class SendNowTests(SynchronousTestCase):
 
     def test_much_goes_the_usual_way(self) -> None:
         """One send for all that comes together."""
-        self.assertEqual(self.after(Socket(99), b"x" * 20_000), (b"", b"x" * 20_000))
+        self.assertEqual(self.after(Socket(999_999), MUCH), (b"", MUCH))
 
     def test_nothing_is_sent_past_tls(self) -> None:
         """It has all methods of the transport below, which speaks in the clear."""
@@ -80,26 +78,9 @@ class SendNowTests(SynchronousTestCase):
         tls.write = socket.write
         send_now(tls, b"0123456789")
         self.assertEqual((socket.sent, socket.left), ([], b"0123456789"))
-        flush_now(tls)
-        self.assertEqual(socket.flushed, 0)
         inside = Socket(99)
         inside.TLS = True
         self.assertEqual(self.after(inside), (b"", b"0123456789"))
-
-
-class FlushNowTests(SynchronousTestCase):
-    """Sending what waits."""
-
-    def test_a_little_is_sent(self) -> None:
-        """Much is the reactor's to send, and so is anything to nobody."""
-        little, much, gone = Socket(9, b"a"), Socket(9, b"a" * 99_999), Socket(9, b"a")
-        closing = Socket(9, b"a")
-        gone.connected = False
-        closing.disconnecting = True
-        sockets = (little, much, gone, closing)
-        for socket in sockets:
-            flush_now(socket)
-        self.assertEqual([socket.flushed for socket in sockets], [1, 0, 0, 0])
 
 
 class UnsentTests(SynchronousTestCase):

@@ -120,6 +120,7 @@ class GuardedRequest(Request):
 
     def finish(self) -> None:
         """The answer has been written."""
+        self.channel.hold()
         super().finish()
         self._tell_end()
 

@@ -8,7 +8,7 @@ from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
 from chatmockd.pulse import Pulse
-from chatmockd.sending import flush_now, send_now, unsent
+from chatmockd.sending import send_now, unsent
 from chatmockd.web.guard import GuardedRequest
 
 COMMENT_AFTER = 15.0  # seconds of silence
@@ -64,9 +64,9 @@ class Relay:
             return
         channel, request = self._channel, self._request
         if not self.begun:
+            channel.hold()
             self._write(pieces)
-            # The head went the usual way, and the first event behind it.
-            flush_now(channel.transport)
+            channel.send_held()
             return
         self._written = self._now
         for piece in pieces:
@@ -83,6 +83,7 @@ class Relay:
         The request is the caller's to finish.
         """
         if not self._over:
+            self._channel.hold()
             self._write(pieces)
         self._end()
 

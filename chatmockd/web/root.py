@@ -57,6 +57,7 @@ class Root(Resource):
 def _write(body: bytes | None, request: GuardedRequest) -> None:
     if not request.gone:
         if body is not None:
+            request.channel.hold()
             request.write(body)
         request.finish()
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from io import BytesIO
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -18,7 +19,7 @@ from twisted.web.server import Site
 from chatmockd import __version__
 from chatmockd.errors import InvalidRequest
 from chatmockd.printable import printable
-from chatmockd.sending import unsent
+from chatmockd.sending import send_now, unsent
 from chatmockd.web.guard import GuardedRequest, new_request_id
 
 IDLE_TIMEOUT = 60  # seconds without a byte, while no response is being produced
@@ -35,6 +36,8 @@ class Channel(HTTPChannel):
     factory: ApiSite
     transport: Any
     _unsent_before = 0
+    _held: list[bytes] | None = None
+    _host: IAddress | None = None
 
     def connectionMade(self) -> None:
         super().connectionMade()
@@ -56,7 +59,46 @@ class Channel(HTTPChannel):
             for value in values
         ]
         lines.append(b"\r\n")
-        self.transport.write(b"".join(lines))
+        self.write(b"".join(lines))
+
+    def hold(self) -> None:
+        """
+        Keep what is written until L{send_held}, or the end of the response, sends it.
+
+        Written bit by bit, a head, an event and an end have the reactor told twice to
+        watch the socket, and wait for its next turn.
+        """
+        if self._held is None:
+            self._held = []
+
+    def send_held(self) -> None:
+        """Send what was held, at once if the socket takes it."""
+        held, self._held = self._held, None
+        if held:
+            send_now(self.transport, b"".join(held))
+
+    def write(self, data: bytes) -> None:
+        if self._held is None:
+            self.transport.write(data)
+        else:
+            self._held.append(data)
+
+    def writeSequence(self, iovec: Iterable[bytes]) -> None:
+        if self._held is None:
+            self.transport.writeSequence(iovec)
+        else:
+            self._held.extend(iovec)
+
+    def requestDone(self, request: Any) -> None:
+        """The response is whole. What may follow is the next one, or closing."""
+        self.send_held()
+        super().requestDone(request)
+
+    def getHost(self) -> Any:
+        """Our address, asked of the system once and not for every request."""
+        if self._host is None:
+            self._host = super().getHost()
+        return self._host
 
     def timeoutConnection(self) -> None:
         """

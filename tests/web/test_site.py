@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.bridge import Bridge, completed, created
+from tests.bridge import Bridge, completed, created, delta
+from tests.wire import Link
 
 
 class MalformedHeadTests(Bridge):
@@ -26,6 +27,64 @@ class MalformedHeadTests(Bridge):
         start = b"GET / HTTP/1.1\r\nHost: localhost\r\n"
         self.refused(start + b"X: " + b"y" * 20_000 + b"\r\n\r\n", 431)
         self.refused(start + b"X: yyyyyyyyyyyyyyyyyyyyy\r\n" * 1000, 431)
+
+
+class HoldTests(Bridge):
+    """Sending in one go what is written bit by bit."""
+
+    def writes_of(self, link: Link) -> list[bytes]:
+        """What is written to the client from now on, write by write."""
+        written: list[bytes] = []
+        write = link.server_end.write
+
+        def noted(data: bytes) -> None:
+            written.append(data)
+            write(data)
+
+        link.server_end.write = noted  # type: ignore[method-assign]
+        return written
+
+    def test_an_answer_is_one_write(self) -> None:
+        """Its head, its body, and for a stream its last chunk."""
+        for streaming in (False, True):
+            link = self.connect_client()
+            written = self.writes_of(link)
+            answer = self.post(stream=streaming, link=link)
+            self.socket.say(created("resp_1"), completed("resp_1"))
+            self.assertTrue(answer.ended)
+            self.assertEqual(len(written), 1)
+            self.assertEqual(written[0].endswith(b"\r\n0\r\n\r\n"), streaming)
+
+    def test_events_are_not_held(self) -> None:
+        """Each leaves when it has come."""
+        link = self.connect_client()
+        written = self.writes_of(link)
+        self.stream(link=link)
+        self.socket.say(created("resp_1"))
+        self.socket.say(delta("a", 1))
+        self.socket.say(delta("b", 2))
+        self.assertEqual(len(written), 3)
+
+    def test_the_last_answer_leaves_before_its_connection_closes(self) -> None:
+        """The client asked for that."""
+        answer = self.post(headers={"Connection": "close"})
+        self.socket.say(created("resp_1"), completed("resp_1"))
+        self.assertTrue(answer.ended and answer.link.cut)
+        self.assertEqual(answer.status, 200)
+
+    def test_pipelined_answers_come_in_order(self) -> None:
+        """The next request is read before the end of this one is left."""
+        link = self.connect_client()
+        got: list[bytes] = []
+        link.client.dataReceived = got.append  # type: ignore[method-assign]
+        host = b"Host: localhost\r\n"
+        expecting = b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n{}"
+        link.client_end.write(b"GET /health HTTP/1.1\r\n%b\r\n" % host)
+        link.client_end.write(b"POST /nowhere HTTP/1.1\r\n%b%b" % (host, expecting))
+        self.pump()
+        reply = b"".join(got)
+        lines = [line for line in reply.split(b"\r\n") if line.startswith(b"HTTP/")]
+        self.assertEqual([line[9:12] for line in lines], [b"200", b"100", b"415"])
 
 
 class CloseChannelsTests(Bridge):
