@@ -32,6 +32,7 @@ setup(
         "msgspec>=0.19",
         "Automat>=25.4.16",
         "zope.interface>=7",
+        "zstandard>=0.23",
     ],
     entry_points={"console_scripts": ["chatmockd = chatmockd.cli:main"]},
     extras_require={

@@ -300,3 +300,31 @@ class UpstreamRefused(UpstreamError):
         self.param = param
         self.retry_after = retry_after
         self.should_retry = should_retry
+
+
+# The store's.
+
+
+class StoreError(ChatmockdError):
+    """What has to be kept cannot be; nothing was lost that was kept before."""
+
+    status = 503
+    code: str | None = "store_unavailable"
+    retry_after: float | None = 5
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"The store (store.path) cannot be used: {problem}")
+
+
+class StoreFull(StoreError):
+    """There is no room to keep anything more."""
+
+    status = 507
+    code = "insufficient_storage"
+    retry_after = None
+    # Room does not come back by asking again at once.
+    should_retry = False
+
+
+class IdempotencyKeyTaken(Exception):
+    """The key stands for another turn; whoever asked looks at what became of it."""

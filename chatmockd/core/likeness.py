@@ -1,0 +1,87 @@
+"""Whether two items mean the same, so that a resent history can be recognised.
+
+Clients send back what they were given with ids, statuses, annotations and log
+probabilities left out or changed, a message's only text as a plain string, and
+reasoning dropped. What is left after that decides. Where it is unclear whether a
+difference matters it counts: a history that is not recognised is merely sent whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+_encode = msgspec.json.Encoder(order="sorted").encode
+
+NOTHING = b""
+"""The digest of a history without items."""
+
+# Kinds of items of which only these members count, in this order.
+_COUNTING: Mapping[str, tuple[str, ...]] = {
+    "function_call": ("call_id", "namespace", "name", "arguments"),
+    "function_call_output": ("call_id", "output"),
+    "custom_tool_call": ("call_id", "namespace", "name", "input"),
+    "custom_tool_call_output": ("call_id", "output"),
+}
+_TEXTS = frozenset({"input_text", "output_text", "text"})
+_PASSING = frozenset({"id", "status"})
+
+
+def digests(
+    items: Iterable[Mapping[str, Any]], before: bytes = NOTHING
+) -> Iterator[bytes]:
+    """
+    What a history amounts to after each of its items.
+
+    Two histories whose last digests are equal mean the same, and so do all their
+    beginnings that have equal digests.
+
+    @param before: The digest of what came before C{items}.
+    @return: As many digests as items; one that does not count repeats the last.
+    """
+    digest = before
+    for item in items:
+        meaning = _meaning(item)
+        if meaning is not None:
+            digest = blake2b(digest + _encode(meaning), digest_size=20).digest()
+        yield digest
+
+
+def digest_after(before: bytes, items: Iterable[Mapping[str, Any]]) -> bytes:
+    """What a history amounts to once C{items} have been added to it."""
+    digest = before
+    for digest in digests(items, before):
+        pass
+    return digest
+
+
+def _meaning(item: Mapping[str, Any]) -> Any:
+    """What counts of C{item}; None when it does not count at all."""
+    kind = item.get("type")
+    if kind == "message" or (kind is None and "role" in item):
+        return ["message", item.get("role"), _content(item.get("content"))]
+    if kind == "reasoning":
+        return None
+    counting = _COUNTING.get(kind) if isinstance(kind, str) else None
+    if counting is not None:
+        return [kind, *(item.get(name) for name in counting)]
+    return {name: value for name, value in item.items() if name not in _PASSING}
+
+
+def _content(content: Any) -> Any:
+    """A message's content; a text is the same as a list with that text in it."""
+    if not isinstance(content, list):
+        return [content]
+    return [_part(part) for part in content]
+
+
+def _part(part: Any) -> Any:
+    if isinstance(part, dict):
+        if part.get("type") in _TEXTS:
+            return part.get("text")
+        if part.get("type") == "refusal":
+            return ["refusal", part.get("refusal")]
+    return ["part", part]

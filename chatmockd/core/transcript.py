@@ -1,0 +1,149 @@
+"""The tree of finished turns: what a node is, and what its path says to an upstream.
+
+Nodes are written once and never changed. A node holds only what its turn added: the new
+input items and the response. The conversation is the path from the root.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+Item = dict[str, Any]
+
+# Another item names these by their id (C{approval_request_id}), not by a C{call_id}.
+_NAMED_BY_ANSWERS = frozenset({"mcp_approval_request"})
+
+
+@dataclass(frozen=True)
+class Node:
+    """
+    One finished turn, as far as following up on it without rebuilding needs.
+
+    @ivar place: Which of the stores has it.
+    @ivar number: Its number there.
+    @ivar response_id: What clients call it.
+    @ivar upstream_id: What the upstream called it; a connection's tip goes by this.
+    @ivar digest: What the whole path, this node included, amounts to; see
+        L{chatmockd.core.likeness.digests}.
+    """
+
+    place: str
+    number: int
+    response_id: str
+    upstream_id: str
+    profile: str
+    model: str
+    digest: bytes
+
+
+@dataclass(frozen=True)
+class Step:
+    """
+    What one turn of a path added to it.
+
+    @ivar input: The JSON list of the items it was given.
+    @ivar response: The JSON of its response object.
+    """
+
+    input: bytes
+    response: bytes
+
+    def input_items(self) -> list[Item]:
+        """The items that the turn was given."""
+        return _items(msgspec.json.decode(self.input))
+
+    def output_items(self) -> list[Item]:
+        """The items that it produced."""
+        return output_items(self.response)
+
+
+class _Output(msgspec.Struct):
+    output: list[Any] | None = None
+
+
+def output_items(response: bytes) -> list[Item]:
+    """The C{output} of a response object."""
+    return _items(msgspec.json.decode(response, type=_Output).output)
+
+
+def _items(value: Any) -> list[Item]:
+    return [item for item in value or () if isinstance(item, dict)]
+
+
+def as_items(given: Any) -> list[Item]:
+    """C{input} as a client may write it (nothing, a text, a list), as items."""
+    if given is None:
+        return []
+    if isinstance(given, str):
+        return [
+            {
+                "type": "message",
+                "role": "user",
+                "content": [{"type": "input_text", "text": given}],
+            }
+        ]
+    return list(given)
+
+
+def replayed(path: Iterable[Step]) -> Iterator[Item]:
+    """
+    The items of C{path}, root first, as an upstream can take them that has not seen
+    them.
+
+    They lose their ids, by which another connection finds nothing (C{Item 'rs_…' not
+    found. Items are not persisted when store is set to false}), and their statuses.
+    Reasoning is portable only in its encrypted form.
+    """
+    for step in path:
+        yield from portable(step.input_items())
+        yield from portable(step.output_items())
+
+
+def portable(items: Iterable[Item]) -> Iterator[Item]:
+    """C{items} without what only the connection understands that made them."""
+    for item in items:
+        if item.get("type") == "reasoning" and not item.get("encrypted_content"):
+            continue
+        if item.get("type") in _NAMED_BY_ANSWERS:
+            yield item
+            continue
+        yield {
+            name: value for name, value in item.items() if name not in ("id", "status")
+        }
+
+
+def references(items: Iterable[Item]) -> list[str]:
+    """The ids of the items that C{items} refer to."""
+    return [
+        item["id"]
+        for item in items
+        if item.get("type") == "item_reference" and isinstance(item.get("id"), str)
+    ]
+
+
+def resolved(items: Sequence[Item], known: Mapping[str, Item]) -> list[Item]:
+    """
+    C{items} with every C{item_reference} replaced by what it refers to.
+
+    @param known: Items by id. A reference that is not among them stays as it is, and
+        the upstream says what it makes of it.
+    """
+    return [
+        known.get(item["id"], item)
+        if item.get("type") == "item_reference" and isinstance(item.get("id"), str)
+        else item
+        for item in items
+    ]
+
+
+def identified(items: Iterable[Item]) -> Iterator[tuple[str, Item]]:
+    """The items that can be referred to, with their ids."""
+    for item in items:
+        identity = item.get("id")
+        if isinstance(identity, str) and identity:
+            if item.get("type") != "item_reference":
+                yield identity, item

@@ -1,0 +1,1 @@
+"""Where turns are kept, so that a conversation outlives sockets and processes."""

@@ -1,0 +1,45 @@
+"""A store that lives and dies with the process."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from typing import TypeVar
+
+from twisted.internet.defer import Deferred, execute, succeed
+
+from chatmockd.store.schema import migrate
+from chatmockd.store.sql import SqlStore
+
+T = TypeVar("T")
+
+
+class _Inline:
+    """Runs transactions here and now: nothing in memory is worth another thread."""
+
+    def __init__(self) -> None:
+        self._database = sqlite3.connect(":memory:", isolation_level=None)
+        migrate(self._database)
+
+    def run(self, work: Callable[[sqlite3.Cursor], T]) -> Deferred[T]:
+        return execute(self._transact, work)
+
+    def _transact(self, work: Callable[[sqlite3.Cursor], T]) -> T:
+        cursor = self._database.cursor()
+        cursor.execute("BEGIN")
+        try:
+            result = work(cursor)
+        except BaseException:
+            cursor.execute("ROLLBACK")
+            raise
+        cursor.execute("COMMIT")
+        return result
+
+    def close(self) -> Deferred[None]:
+        self._database.close()
+        return succeed(None)
+
+
+def memory_store(place: str = "memory") -> SqlStore:
+    """A new, empty store in memory."""
+    return SqlStore(_Inline(), place, "")

@@ -1,0 +1,330 @@
+"""The contract of a store in SQL: what is asked and written, whoever runs it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+import zstandard
+from twisted.internet.defer import Deferred
+
+from chatmockd.core.transcript import Item, Node, Step, identified
+from chatmockd.errors import IdempotencyKeyTaken
+from chatmockd.store.contract import Ending, Opening, Record
+from chatmockd.store.sweeping import delete_turns, room_taken, sweep
+
+T = TypeVar("T")
+
+# Of a level that costs less than the write; event logs are nearly all repetition.
+_LEVEL = 1
+
+# SQLite takes 32,766 parameters; the others of a statement are a handful.
+_MOST_DIGESTS = 32_000
+
+_RECORD = """
+    number, state, response_id, upstream_id, profile, model, digest, response,
+    background, body_hash, began
+"""
+
+
+class Runner(Protocol):
+    """Runs transactions, one after the other and each whole or not at all."""
+
+    def run(self, work: Callable[[sqlite3.Cursor], T]) -> Deferred[T]:
+        """
+        Do C{work} in a transaction.
+
+        @return: Fires with what it returned, when that is durable.
+        """
+
+    def close(self) -> Deferred[None]:
+        """Let go of the database."""
+
+
+class SqlStore:
+    """A L{chatmockd.store.contract.Store} on SQLite."""
+
+    def __init__(self, runner: Runner, place: str, epoch: str) -> None:
+        """
+        @param place: What L{Node.place} shall say of its nodes.
+        @param epoch: This run of the daemon; turns of earlier ones are not in flight.
+        """
+        self._run = runner.run
+        self._runner = runner
+        self._place = place
+        self._epoch = epoch
+
+    def journal(self, opening: Opening) -> Deferred[int]:
+        """See L{Store.journal}."""
+
+        def work(cursor: sqlite3.Cursor) -> int:
+            if opening.idempotency_key is not None:
+                cursor.execute(
+                    "SELECT 1 FROM turn WHERE owner = ? AND idempotency_key = ?",
+                    (opening.owner, opening.idempotency_key),
+                )
+                if cursor.fetchone() is not None:
+                    raise IdempotencyKeyTaken
+            cursor.execute(
+                "INSERT INTO turn (owner, response_id, parent, outer_parent, state, "
+                "epoch, profile, model, background, began, input, idempotency_key, "
+                "body_hash, root) VALUES (?, ?, ?, ?, 'pending', ?, ?, ?, ?, ?, ?, ?, "
+                "?, (SELECT root FROM turn WHERE number = ?))",
+                (
+                    opening.owner,
+                    opening.response_id,
+                    opening.parent,
+                    opening.outer_parent,
+                    self._epoch,
+                    opening.profile,
+                    opening.model,
+                    opening.background,
+                    opening.began,
+                    opening.input,
+                    opening.idempotency_key,
+                    opening.body_hash,
+                    opening.parent,
+                ),
+            )
+            number = cursor.lastrowid
+            assert number is not None
+            if opening.parent is None:
+                cursor.execute(
+                    "UPDATE turn SET root = number WHERE number = ?", (number,)
+                )
+            return number
+
+        return self._run(work)
+
+    def mark_sent(self, number: int) -> Deferred[None]:
+        """See L{Store.mark_sent}."""
+
+        def work(cursor: sqlite3.Cursor) -> None:
+            cursor.execute("UPDATE turn SET state = 'sent' WHERE number = ?", (number,))
+
+        return self._run(work)
+
+    def end(self, number: int, ending: Ending) -> Deferred[None]:
+        """See L{Store.end}."""
+
+        def work(cursor: sqlite3.Cursor) -> None:
+            events = None
+            if ending.events:
+                events = zstandard.ZstdCompressor(_LEVEL).compress(ending.events)
+            cursor.execute("SELECT owner FROM turn WHERE number = ?", (number,))
+            row = cursor.fetchone()
+            if row is None:
+                return
+            (owner,) = row
+            if ending.response_id is not None:
+                # Ids are the upstream's to make; one that comes twice names the newer.
+                cursor.execute(
+                    "UPDATE turn SET response_id = NULL "
+                    "WHERE owner = ? AND response_id = ? AND number <> ?",
+                    (owner, ending.response_id, number),
+                )
+            cursor.execute(
+                "UPDATE turn SET state = ?, ended = ?, upstream_id = ?, digest = ?, "
+                "response = ?, events = ?, response_id = coalesce(?, response_id) "
+                "WHERE number = ?",
+                (
+                    ending.state,
+                    ending.ended,
+                    ending.upstream_id,
+                    ending.digest,
+                    ending.response,
+                    events,
+                    ending.response_id,
+                    number,
+                ),
+            )
+            cursor.executemany(
+                "INSERT OR REPLACE INTO item (owner, id, turn) VALUES (?, ?, ?)",
+                [(owner, identity, number) for identity in ending.items],
+            )
+
+        return self._run(work)
+
+    def find(self, owner: str, response_id: str) -> Deferred[Record | None]:
+        """See L{Store.find}."""
+        return self._record("owner = ? AND response_id = ?", (owner, response_id))
+
+    def keyed(self, owner: str, key: str) -> Deferred[Record | None]:
+        """See L{Store.keyed}."""
+        return self._record("owner = ? AND idempotency_key = ?", (owner, key))
+
+    def path(self, number: int) -> Deferred[tuple[list[Step], int | None]]:
+        """See L{Store.path}."""
+
+        def work(cursor: sqlite3.Cursor) -> tuple[list[Step], int | None]:
+            cursor.execute(
+                "WITH RECURSIVE path (number, parent, outer_parent, depth) AS ("
+                "SELECT number, parent, outer_parent, 0 FROM turn WHERE number = ? "
+                "UNION ALL SELECT turn.number, turn.parent, turn.outer_parent, "
+                "depth + 1 FROM path JOIN turn ON turn.number = path.parent) "
+                "SELECT turn.input, turn.response, path.parent, path.outer_parent "
+                "FROM path JOIN turn ON turn.number = path.number ORDER BY depth DESC",
+                (number,),
+            )
+            rows = cursor.fetchall()
+            # A first step with a parent is the rest of a tree that is not whole.
+            if not rows or rows[0][2] is not None:
+                return [], None
+            return [Step(row[0], row[1] or b"{}") for row in rows], rows[0][3]
+
+        return self._run(work)
+
+    def match(
+        self, owner: str, profile: str, model: str, digests: Sequence[bytes]
+    ) -> Deferred[list[Node]]:
+        """See L{Store.match}."""
+
+        def work(cursor: sqlite3.Cursor) -> list[Node]:
+            some = digests[-_MOST_DIGESTS:]
+            places = ", ".join("?" * len(some))
+            cursor.execute(
+                f"SELECT {_RECORD} FROM turn WHERE digest IN ({places}) AND owner = ? "
+                "AND profile = ? AND model = ? AND state = 'completed' "
+                "AND response_id IS NOT NULL ORDER BY number DESC",
+                (*some, owner, profile, model),
+            )
+            nodes = (self._node(row) for row in cursor.fetchall())
+            return [node for node in nodes if node is not None]
+
+        return self._run(work)
+
+    def step(self, owner: str, response_id: str) -> Deferred[Step | None]:
+        """See L{Store.step}."""
+
+        def work(cursor: sqlite3.Cursor) -> Step | None:
+            cursor.execute(
+                "SELECT input, response FROM turn WHERE owner = ? AND response_id = ?",
+                (owner, response_id),
+            )
+            row = cursor.fetchone()
+            return None if row is None else Step(row[0], row[1] or b"{}")
+
+        return self._run(work)
+
+    def events(self, owner: str, response_id: str) -> Deferred[bytes | None]:
+        """See L{Store.events}."""
+
+        def work(cursor: sqlite3.Cursor) -> bytes | None:
+            cursor.execute(
+                "SELECT events FROM turn WHERE owner = ? AND response_id = ?",
+                (owner, response_id),
+            )
+            row = cursor.fetchone()
+            if row is None or row[0] is None:
+                return None
+            return zstandard.ZstdDecompressor().decompress(row[0])
+
+        return self._run(work)
+
+    def items(self, owner: str, ids: Sequence[str]) -> Deferred[Mapping[str, Item]]:
+        """See L{Store.items}."""
+
+        def work(cursor: sqlite3.Cursor) -> Mapping[str, Item]:
+            found: dict[str, Item] = {}
+            for identity in ids[:_MOST_DIGESTS]:
+                cursor.execute(
+                    "SELECT turn.input, turn.response FROM item "
+                    "JOIN turn ON turn.number = item.turn "
+                    "WHERE item.owner = ? AND item.id = ?",
+                    (owner, identity),
+                )
+                for given, response in cursor.fetchall():
+                    step = Step(given, response or b"{}")
+                    known = dict(
+                        identified([*step.input_items(), *step.output_items()])
+                    )
+                    if identity in known:
+                        found[identity] = known[identity]
+            return found
+
+        return self._run(work)
+
+    def delete(self, owner: str, response_id: str) -> Deferred[bool]:
+        """See L{Store.delete}."""
+
+        def work(cursor: sqlite3.Cursor) -> bool:
+            cursor.execute(
+                "SELECT number FROM turn WHERE owner = ? AND response_id = ?",
+                (owner, response_id),
+            )
+            row = cursor.fetchone()
+            if row is None:
+                return False
+            delete_turns(cursor, [row[0]])
+            return True
+
+        return self._run(work)
+
+    def size(self) -> Deferred[int]:
+        """See L{Store.size}."""
+        return self._run(room_taken)
+
+    def sweep(self, oldest: float, keys_before: float, max_bytes: int) -> Deferred[int]:
+        """See L{Store.sweep}."""
+        return self._run(lambda cursor: sweep(cursor, oldest, keys_before, max_bytes))
+
+    def bury(self) -> Deferred[None]:
+        """Say what became of turns that an earlier run of the daemon left behind."""
+
+        def work(cursor: sqlite3.Cursor) -> None:
+            # Only a turn with a key was marked before it was sent; of any other one it
+            # is not known, and nobody asks.
+            cursor.execute(
+                "UPDATE turn SET idempotency_key = NULL, state = 'abandoned' WHERE "
+                "state = 'pending' AND epoch <> ? AND idempotency_key IS NOT NULL",
+                (self._epoch,),
+            )
+            cursor.execute(
+                "UPDATE turn SET state = 'unknown' "
+                "WHERE state IN ('pending', 'sent') AND epoch <> ?",
+                (self._epoch,),
+            )
+
+        return self._run(work)
+
+    def close(self) -> Deferred[None]:
+        """See L{Store.close}."""
+        return self._runner.close()
+
+    def _record(
+        self, condition: str, parameters: Iterable[Any]
+    ) -> Deferred[Record | None]:
+        def work(cursor: sqlite3.Cursor) -> Record | None:
+            cursor.execute(
+                f"SELECT {_RECORD} FROM turn WHERE {condition}", tuple(parameters)
+            )
+            row = cursor.fetchone()
+            if row is None:
+                return None
+            return Record(
+                number=row[0],
+                state=row[1],
+                response_id=row[2],
+                node=self._node(row),
+                response=row[7],
+                background=bool(row[8]),
+                body_hash=row[9],
+                began=row[10],
+            )
+
+        return self._run(work)
+
+    def _node(self, row: Sequence[Any]) -> Node | None:
+        number, state, response_id, upstream_id, profile, model, digest, *_ = row
+        if state != "completed" or response_id is None or digest is None:
+            return None
+        return Node(
+            place=self._place,
+            number=number,
+            response_id=response_id,
+            upstream_id=upstream_id or response_id,
+            profile=profile,
+            model=model,
+            digest=digest,
+        )

@@ -1,0 +1,114 @@
+"""The store on disk: one SQLite file, written in a thread of its own."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from twisted.enterprise.adbapi import ConnectionPool
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.python.failure import Failure
+
+from chatmockd.errors import StoreError, StoreFull
+from chatmockd.store.schema import NewerSchema, migrate
+from chatmockd.store.sql import SqlStore
+
+T = TypeVar("T")
+
+_BUSY = 2.0  # seconds to wait for another process that has the file locked
+
+
+class StoreUnusable(Exception):
+    """The daemon cannot start with this store; the message is for the operator."""
+
+
+class _Threaded:
+    """Runs transactions through adbapi, on one connection and so one at a time."""
+
+    def __init__(self, reactor: Any, path: Path, lock: int) -> None:
+        self._lock = lock
+        self._pool = ConnectionPool(
+            "sqlite3",
+            str(path),
+            timeout=_BUSY,
+            cp_min=1,
+            cp_max=1,
+            cp_reactor=reactor,
+            cp_noisy=False,
+            cp_openfun=_set_up,
+        )
+
+    def run(self, work: Callable[[sqlite3.Cursor], T]) -> Deferred[T]:
+        done: Deferred[T] = self._pool.runInteraction(work)
+        done.addErrback(_explain)
+        return done
+
+    def close(self) -> Deferred[None]:
+        return maybeDeferred(self._close)
+
+    def _close(self) -> None:
+        self._pool.close()
+        os.close(self._lock)
+
+
+def sqlite_store(reactor: Any, path: Path, place: str = "disk") -> SqlStore:
+    """
+    Open the store in the file C{path}; make it, where there is none.
+
+    @raise StoreUnusable: It cannot be opened, is another daemon's, or too new.
+    """
+    try:
+        lock = _prepare(path)
+        with sqlite3.connect(path, timeout=_BUSY, isolation_level=None) as database:
+            database.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            database.execute("PRAGMA journal_mode = WAL")
+            migrate(database)
+        database.close()
+    except BlockingIOError:
+        raise StoreUnusable(f"{path}: another chatmockd uses it") from None
+    except NewerSchema as problem:
+        raise StoreUnusable(f"{path}: {problem}") from None
+    except OSError as problem:
+        raise StoreUnusable(f"{path}: {problem.strerror}") from None
+    except sqlite3.Error as problem:
+        raise StoreUnusable(f"{path}: {problem}") from None
+    return SqlStore(_Threaded(reactor, path, lock), place, secrets.token_hex(8))
+
+
+def _prepare(path: Path) -> int:
+    """
+    Make folder and files, closed to everybody else; return the lock on them.
+
+    SQLite gives its journal the mode of the database.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    lock = os.open(f"{path}.lock", flags, 0o600)
+    try:
+        # The kernel lets go of it when we die, however that is.
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.close(os.open(path, flags, 0o600))
+    except BaseException:
+        os.close(lock)
+        raise
+    return lock
+
+
+def _set_up(database: sqlite3.Connection) -> None:
+    database.execute("PRAGMA synchronous = FULL")
+    database.execute("PRAGMA busy_timeout = 2000")
+
+
+def _explain(reason: Failure) -> Failure:
+    """Have the client, and the log, told what is the matter with the store."""
+    problem = reason.value
+    if not isinstance(problem, sqlite3.Error):
+        return reason
+    if "full" in str(problem):
+        return Failure(StoreFull(str(problem)))
+    return Failure(StoreError(str(problem)))

@@ -1,0 +1,100 @@
+"""Deleting turns: one of them, or whole trees to make room."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+
+# When there is too much, this share of what may be is left, so that it is not too much
+# again at once.
+_LEFT = 0.9
+
+_IN_FLIGHT = "SELECT root FROM turn WHERE state IN ('pending', 'sent')"
+
+
+def delete_turns(cursor: sqlite3.Cursor, numbers: Iterable[int]) -> None:
+    """
+    Delete these turns.
+
+    What others continue stays as a part of their path, without a name.
+    """
+    for number in numbers:
+        above: int | None = number
+        first = True
+        while above is not None:
+            cursor.execute(
+                "SELECT parent, response_id IS NULL AND state = 'completed', "
+                "EXISTS (SELECT 1 FROM turn AS child WHERE child.parent = turn.number) "
+                "FROM turn WHERE number = ?",
+                (above,),
+            )
+            row = cursor.fetchone()
+            if row is None:
+                break
+            parent, nameless, continued = row
+            if continued:
+                if first:
+                    cursor.execute(
+                        "UPDATE turn SET response_id = NULL, digest = NULL, "
+                        "events = NULL, idempotency_key = NULL WHERE number = ?",
+                        (above,),
+                    )
+                    cursor.execute("DELETE FROM item WHERE turn = ?", (above,))
+                break
+            if not (first or nameless):
+                break
+            cursor.execute("DELETE FROM item WHERE turn = ?", (above,))
+            cursor.execute("DELETE FROM turn WHERE number = ?", (above,))
+            # What was kept only for the sake of this one goes, too.
+            above, first = parent, False
+
+
+def room_taken(cursor: sqlite3.Cursor) -> int:
+    """Bytes in use."""
+    pages, free, size = (
+        cursor.execute(f"PRAGMA {name}").fetchone()[0]
+        for name in ("page_count", "freelist_count", "page_size")
+    )
+    return int((pages - free) * size)
+
+
+def sweep(
+    cursor: sqlite3.Cursor, oldest: float, keys_before: float, max_bytes: int
+) -> int:
+    """See L{chatmockd.store.contract.Store.sweep}."""
+    cursor.execute(
+        "UPDATE turn SET idempotency_key = NULL, body_hash = NULL "
+        "WHERE idempotency_key IS NOT NULL AND began < ? "
+        "AND state NOT IN ('pending', 'sent')",
+        (keys_before,),
+    )
+    deleted = _delete_trees(
+        cursor,
+        "SELECT root FROM turn GROUP BY root HAVING max(coalesce(ended, began)) < ? "
+        f"AND root NOT IN ({_IN_FLIGHT})",
+        (oldest,),
+    )
+    if room_taken(cursor) > max_bytes:
+        cursor.execute(
+            f"SELECT root FROM turn WHERE root NOT IN ({_IN_FLIGHT}) "
+            "GROUP BY root ORDER BY max(coalesce(ended, began))"
+        )
+        for (root,) in cursor.fetchall():
+            deleted += _delete_trees(cursor, "SELECT ?", (root,))
+            if room_taken(cursor) <= max_bytes * _LEFT:
+                break
+    cursor.execute("PRAGMA incremental_vacuum")
+    return deleted
+
+
+def _delete_trees(
+    cursor: sqlite3.Cursor, roots: str, parameters: tuple[float, ...]
+) -> int:
+    """Delete the trees with these roots, a query; return how many turns they had."""
+    cursor.execute(
+        "DELETE FROM item WHERE turn IN "
+        f"(SELECT number FROM turn WHERE root IN ({roots}))",
+        parameters,
+    )
+    cursor.execute(f"DELETE FROM turn WHERE root IN ({roots})", parameters)
+    return cursor.rowcount
