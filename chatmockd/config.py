@@ -70,9 +70,19 @@ class Upstream(_Section, frozen=True):
 class Continuity(_Section, frozen=True):
     """C{[continuity]}: what is kept between turns."""
 
-    mode: Literal["retained", "off"] = "retained"
+    mode: Literal["durable", "retained", "off"] = "retained"
     max_retained: int = 1000
     idle_ttl_s: float = 600
+    abandon_grace_s: float = 30
+
+
+class Store(_Section, frozen=True):
+    """C{[store]}: where finished turns are kept, in mode durable."""
+
+    kind: Literal["sqlite", "memory"] = "sqlite"
+    path: str = "~/.local/state/chatmockd/chatmockd.sqlite"
+    retention_days: float = 30
+    max_bytes: int = 2_147_483_648
 
 
 class Compat(_Section, frozen=True):
@@ -87,6 +97,7 @@ class Settings(_Section, frozen=True):
     server: Server = Server()
     upstream: Upstream = Upstream()
     continuity: Continuity = Continuity()
+    store: Store = Store()
     compat: Compat = Compat()
 
     @property
@@ -293,6 +304,9 @@ def _check(settings: Settings, sources: _Sources) -> None:
         ("upstream", "max_age_s"): 1,
         ("continuity", "max_retained"): 1,
         ("continuity", "idle_ttl_s"): 0,
+        ("continuity", "abandon_grace_s"): 0,
+        ("store", "retention_days"): 0.001,
+        ("store", "max_bytes"): 1_048_576,
     }
     for (section, key), least in lowest.items():
         value = getattr(getattr(settings, section), key)

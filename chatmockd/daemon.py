@@ -19,6 +19,7 @@ from twisted.python.failure import Failure
 
 from chatmockd.errors import ShuttingDown
 from chatmockd.exposure import is_loopback
+from chatmockd.turns.registry import Turns
 from chatmockd.upstream.factory import UpstreamFactory
 from chatmockd.web.app import Api
 from chatmockd.web.site import ApiSite
@@ -45,6 +46,7 @@ class Daemon(Service):
         endpoints: Sequence[IStreamServerEndpoint],
         site: ApiSite,
         api: Api,
+        turns: Turns,
         upstream: UpstreamFactory,
         *,
         drain_s: float,
@@ -66,6 +68,7 @@ class Daemon(Service):
         self._endpoints = endpoints
         self._site = site
         self._api = api
+        self._turns = turns
         self._upstream = upstream
         self._drain_s = drain_s
         self._allow_remote = allow_remote
@@ -110,6 +113,7 @@ class Daemon(Service):
         self._watch_signals(self.signalled)
         for companion in self._companions:
             companion.startService()
+        self._turns.start()
         self._log.info(
             "serving on {addresses}; {upstream}",
             addresses=", ".join(_address(port) for port in self._ports),
@@ -124,15 +128,24 @@ class Daemon(Service):
         self._upstream.stop_leasing()
         self._log.info("stopping; running turns have {s:g} s to end", s=self._drain_s)
         drain = 0 if self._in_a_hurry else self._drain_s
-        await self._wait(self._api.when_idle(), drain)
+        await self._wait(self._when_idle(), drain)
         self._upstream.break_off(ShuttingDown())
         flush = _QUICK_FLUSH if self._in_a_hurry else _FLUSH
-        await self._wait(self._api.when_idle(), flush)
+        await self._wait(self._when_idle(), flush)
         await self._wait(self._site.close_channels(), flush)
         await self._wait(self._upstream.stop(), flush)
+        await self._turns.stop()
         for companion in self._companions:
             await maybeDeferred(companion.stopService)
         self._log.info("stopped")
+
+    def _when_idle(self) -> Deferred[None]:
+        """Fires when no turn runs, and nobody waits for an answer."""
+        return Deferred.fromCoroutine(self._idle())
+
+    async def _idle(self) -> None:
+        await self._turns.when_idle()
+        await self._api.when_idle()
 
     def stopService(self) -> Deferred[None]:
         """Stop; fires when the last byte has left."""

@@ -170,6 +170,57 @@ class ResponseInFlight(InvalidRequest):
         )
 
 
+class ResponseCancelled(InvalidRequest):
+    """Somebody cancelled the turn, or nobody waited for it any more."""
+
+    status = 409
+    code = "response_cancelled"
+    should_retry = False
+
+    def __init__(self) -> None:
+        super().__init__("The response was cancelled.")
+
+
+class IdempotencyMismatch(InvalidRequest):
+    """The client's idempotency key stands for another request."""
+
+    status = 422
+    code = "idempotency_key_reused"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This Idempotency-Key was used with another request body within the last "
+            "24 hours.",
+            param="Idempotency-Key",
+        )
+
+
+class IdempotencyUnknown(InvalidRequest):
+    """Whether the request of this key was carried out is not known."""
+
+    status = 409
+    code = "idempotency_outcome_unknown"
+    should_retry = False
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The daemon died while the request with this Idempotency-Key ran. Whether "
+            "the upstream did the work is unknown; ask again under another key to have "
+            "it done, perhaps again.",
+            param="Idempotency-Key",
+        )
+
+
+class ResponseNotFound(InvalidRequest):
+    """No stored response has this id."""
+
+    status = 404
+    code = "response_not_found"
+
+    def __init__(self, response_id: str) -> None:
+        super().__init__(f"Response with id '{response_id}' not found.")
+
+
 # Our own condition.
 
 

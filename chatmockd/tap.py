@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import msgspec
 from twisted.application.service import IService, Service
@@ -18,6 +18,9 @@ from twisted.python import usage
 from chatmockd.config import ConfigError, Settings, find_file, load
 from chatmockd.exposure import port_of
 from chatmockd.upstream.handshake import Address
+
+if TYPE_CHECKING:
+    from chatmockd.store.tree import Tree
 
 EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h
 
@@ -73,11 +76,13 @@ def makeService(options: Options) -> IService:
     from chatmockd.core.admission import Admission
     from chatmockd.daemon import Daemon, signals_of
     from chatmockd.pulse import Pulse
+    from chatmockd.turns.registry import Turns
     from chatmockd.upstream.factory import UpstreamFactory
     from chatmockd.web.app import Api
     from chatmockd.web.guard import guarded
     from chatmockd.web.responses import Responses
     from chatmockd.web.site import ApiSite
+    from chatmockd.web.stored import Stored
 
     reactor: Any = _reactor
     settings = options.settings
@@ -101,7 +106,10 @@ def makeService(options: Options) -> IService:
         reactor, settings.upstream.connect_timeout_s
     )
     upstream = UpstreamFactory(settings, endpoint, credentials, pulse)
-    api = Api(Responses(settings, upstream, pulse), reactor)
+    tree = _open_tree(settings, home, reactor, simulated=bool(options["simulate"]))
+    turns = Turns(settings, upstream, tree, reactor)
+    responses = Responses(settings, turns, pulse)
+    api = Api(responses, Stored(turns, responses), reactor)
     site = ApiSite(
         api.resource(),
         guarded(
@@ -119,6 +127,7 @@ def makeService(options: Options) -> IService:
         ],
         site,
         api,
+        turns,
         upstream,
         drain_s=settings.server.drain_s,
         allow_remote=settings.server.allow_remote,
@@ -127,6 +136,36 @@ def makeService(options: Options) -> IService:
         watch_signals=signals_of(reactor.callWhenRunning, reactor.callFromThread),
         ask_to_stop=reactor.stop,
     )
+
+
+def _open_tree(
+    settings: Settings, home: Path, reactor: Any, *, simulated: bool
+) -> Tree | None:
+    """
+    Where turns are kept, in mode durable.
+
+    A store that cannot be used is told in one line, like a bad configuration; the
+    daemon has not been put in the background yet.
+
+    @param simulated: Keep them apart from those of a real upstream.
+    """
+    from chatmockd.store.memory import memory_store
+    from chatmockd.store.sqlite import StoreUnusable, sqlite_store
+    from chatmockd.store.tree import Tree
+
+    if settings.continuity.mode != "durable":
+        return None
+    if settings.store.kind == "memory":
+        return Tree(memory_store("disk"), memory_store())
+    path = Path(settings.store.path)
+    if path.parts[:1] == ("~",):
+        path = home.joinpath(*path.parts[1:])
+    if simulated:
+        path = path.with_name(f"simulated-{path.name}")
+    try:
+        return Tree(sqlite_store(reactor, path.absolute()), memory_store())
+    except StoreUnusable as problem:
+        _leave(f"chatmockd: store.path: {problem}", EXIT_CONFIG)
 
 
 def _show_how_to_try(ports: Sequence[IListeningPort]) -> None:

@@ -28,11 +28,15 @@ from chatmockd.account.tokens import Credentials, FixedKey
 from chatmockd.config import Settings, load
 from chatmockd.core.admission import Admission
 from chatmockd.pulse import Pulse
+from chatmockd.store.memory import memory_store
+from chatmockd.store.tree import Tree
+from chatmockd.turns.registry import Turns
 from chatmockd.upstream.factory import UpstreamFactory
 from chatmockd.web.app import Api
 from chatmockd.web.guard import guarded
 from chatmockd.web.responses import Responses
 from chatmockd.web.site import ApiSite
+from chatmockd.web.stored import Stored
 from tests.wire import Link
 
 JSON = {"Content-Type": "application/json"}
@@ -98,7 +102,7 @@ class _ServerProtocol(WebSocketServerProtocol):  # type: ignore[misc]
             raise ConnectionDeny(refusal, "refused")
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
-        self.socket.received.append(json.loads(payload))
+        self.socket.take(json.loads(payload))
 
     def onPing(self, payload: bytes) -> None:
         self.socket.pings += 1
@@ -114,6 +118,7 @@ class Socket:
     One upstream socket, seen from the upstream.
 
     @ivar received: The messages that the bridge sent, decoded.
+    @ivar asked_at: How many messages all sockets had got with its last one.
     @ivar closed: The close code, 1006 for a lost transport, None while it is open.
     """
 
@@ -121,6 +126,7 @@ class Socket:
         self._bridge = bridge
         self.refusal = refusal
         self.received: list[dict[str, Any]] = []
+        self.asked_at = 0
         self.upgrade_headers: dict[str, str] = {}
         self.pings = 0
         self.answers_pings = True
@@ -129,6 +135,11 @@ class Socket:
         self.protocol.socket = self
         self.protocol.factory = bridge.autobahn
         self.link: Link
+
+    def take(self, message: dict[str, Any]) -> None:
+        """The bridge sent a message."""
+        self.received.append(message)
+        self.asked_at = self._bridge.messages = self._bridge.messages + 1
 
     @property
     def is_open(self) -> bool:
@@ -280,6 +291,7 @@ class Bridge(SynchronousTestCase):
         self.refusals: list[int | Exception | None] = []
         self.attempts: list[Deferred[Any]] = []
         self.dials = 0
+        self.messages = 0
         self.hangs = False
         self.stays_silent = False
         self._links: list[Link] = []
@@ -303,7 +315,12 @@ class Bridge(SynchronousTestCase):
         self.upstream = UpstreamFactory(
             self.config, _Endpoint(self), credentials or FixedKey("sk-canary"), pulse
         )
-        self.api = Api(Responses(self.config, self.upstream, pulse), self.clock)
+        durable = self.config.continuity.mode == "durable"
+        self.tree = Tree(memory_store("disk"), memory_store()) if durable else None
+        self.turns = Turns(self.config, self.upstream, self.tree, self.clock)
+        responses = Responses(self.config, self.turns, pulse)
+        stored = Stored(self.turns, responses)
+        self.api = Api(responses, stored, self.clock)
         server = self.config.server
         self.site = ApiSite(
             self.api.resource(),

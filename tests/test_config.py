@@ -222,8 +222,9 @@ class ComplaintTests(ConfigCase):
                 "upstream.transport: must be \"websocket\", not 'http'",
             ),
             (
-                "[continuity]\nmode = 'durable'",
-                'continuity.mode: must be "retained" or "off", not \'durable\'',
+                "[continuity]\nmode = 'for ever'",
+                'continuity.mode: must be "durable" or "retained" or "off", not '
+                "'for ever'",
             ),
             (
                 "[compat]\nbackfill_output = true",
@@ -263,7 +264,11 @@ class ComplaintTests(ConfigCase):
             ("server.port", "1", "unknown key; allowed in [server]: listen, "),
             ("servers.port", "1", "unknown section; allowed: server, upstream, "),
             ("upstream.url", "http://x/", "must look like wss://host[:port]/path"),
-            ("continuity.mode", "on", 'must be "retained" or "off", not \'on\''),
+            (
+                "continuity.mode",
+                "on",
+                'must be "durable" or "retained" or "off", not \'on\'',
+            ),
         ):
             variable = "CHATMOCKD_" + key.replace(".", "__").upper()
             for source, complaint in (

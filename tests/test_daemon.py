@@ -67,6 +67,7 @@ class _Daemon(Bridge):
             [Endpoint(result) for result in results],
             self.site,
             self.api,
+            self.turns,
             self.upstream,
             drain_s=drain,
             allow_remote=allow_remote,

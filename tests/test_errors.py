@@ -104,6 +104,36 @@ FAMILY: tuple[tuple[ChatmockdError, int, str, str | None, str | None], ...] = (
         "c",
         "p",
     ),
+    (
+        errors.ResponseCancelled(),
+        409,
+        "invalid_request_error",
+        "response_cancelled",
+        None,
+    ),
+    (
+        errors.IdempotencyMismatch(),
+        422,
+        "invalid_request_error",
+        "idempotency_key_reused",
+        "Idempotency-Key",
+    ),
+    (
+        errors.IdempotencyUnknown(),
+        409,
+        "invalid_request_error",
+        "idempotency_outcome_unknown",
+        "Idempotency-Key",
+    ),
+    (
+        errors.ResponseNotFound("resp_1"),
+        404,
+        "invalid_request_error",
+        "response_not_found",
+        None,
+    ),
+    (errors.StoreError("locked"), 503, "server_error", "store_unavailable", None),
+    (errors.StoreFull("full"), 507, "server_error", "insufficient_storage", None),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -26,10 +27,19 @@ class Create:
 
     @ivar streaming: The client wants server-sent events.
     @ivar marker: The C{previous_response_id} it follows up on, trimmed, or None.
+    @ivar background: It wants an answer at once, and the response later.
+    @ivar stores: It may be kept; C{store: false} asks for the contrary.
     @ivar adjusted: Names of the fields that the profile changed, for the client to see.
     """
 
-    __slots__ = ("_fields", "adjusted", "marker", "streaming")
+    __slots__ = (
+        "_fields",
+        "adjusted",
+        "background",
+        "marker",
+        "stores",
+        "streaming",
+    )
 
     def __init__(
         self,
@@ -37,10 +47,14 @@ class Create:
         *,
         streaming: bool,
         marker: str | None,
+        background: bool,
+        stores: bool,
         adjusted: tuple[str, ...],
     ) -> None:
         self._fields = fields
         self.streaming = streaming
+        self.background = background
+        self.stores = stores
         self.marker = marker
         self.adjusted = adjusted
 
@@ -50,31 +64,62 @@ class Create:
         model = self._fields.get("model")
         return model if isinstance(model, str) else ""
 
-    def as_frame(self, marker: str | None) -> bytes:
-        """The upstream message: flat, C{{"type": "response.create", ...}}."""
+    @property
+    def given(self) -> Any:
+        """Its C{input}: None, a text or a list of items."""
+        return self._fields.get("input")
+
+    def fields(self, *names: str) -> dict[str, Any]:
+        """Those of these fields that it has, as they go upstream."""
+        return {name: self._fields[name] for name in names if name in self._fields}
+
+    def as_frame(self, marker: str | None, items: Sequence[Any] | None = None) -> bytes:
+        """
+        The upstream message: flat, C{{"type": "response.create", ...}}.
+
+        @param items: What to send as C{input} instead of what the client gave.
+        """
         message: dict[str, Any] = {"type": "response.create"}
         if marker is not None:
             message["previous_response_id"] = marker
         message.update(self._fields)
+        if items is not None:
+            message["input"] = items
         return msgspec.json.encode(message)
 
 
-def read_create(body: bytes, profile: Profile) -> Create:
+def read_create(body: bytes, profile: Profile, *, keeps: bool = False) -> Create:
     """
     Check what a client sent to C{POST /v1/responses}.
 
     @param body: The JSON of the request.
+    @param keeps: Whether responses are kept here, so that one can be asked for later.
     @raise InvalidRequest: It cannot be sent upstream; the message says what is wrong
         with which field.
     """
-    fields = _decode(body)
+    return check_create(decode_object(body), profile, keeps=keeps)
+
+
+def check_create(
+    fields: dict[str, Any], profile: Profile, *, keeps: bool = False
+) -> Create:
+    """See L{read_create}; C{fields} is the decoded object, which it takes over."""
     streaming = _boolean(fields, "stream")
-    if _boolean(fields, "background"):
+    background = _boolean(fields, "background")
+    stores = fields.get("store") is not False
+    if background and not keeps:
         raise InvalidRequest(
-            "Unsupported parameter: 'background'. A turn over a WebSocket cannot run "
-            "in the background.",
+            "Unsupported parameter: 'background'. A turn can run in the background "
+            'only where responses are kept (continuity.mode = "durable").',
             param="background",
             code="unsupported_parameter",
+        )
+    if background and not stores:
+        raise InvalidRequest(
+            "'background' and 'store: false' exclude each other: what is not kept "
+            "cannot be asked for later.",
+            param="background",
+            code="invalid_value",
         )
     for name, reason in profile.refused.items():
         if fields.get(name) is not None:
@@ -89,11 +134,23 @@ def read_create(body: bytes, profile: Profile) -> Create:
         fields.pop(name, None)
     _check_model(fields)
     _check_input(fields)
-    adjusted = _adjust(fields, profile)
-    return Create(fields, streaming=streaming, marker=marker, adjusted=adjusted)
+    adjusted = _adjust(fields, profile, keeps)
+    return Create(
+        fields,
+        streaming=streaming,
+        marker=marker,
+        background=background,
+        stores=stores,
+        adjusted=adjusted,
+    )
 
 
-def _decode(body: bytes) -> dict[str, Any]:
+def decode_object(body: bytes) -> dict[str, Any]:
+    """
+    The JSON object in C{body}.
+
+    @raise InvalidRequest: It is none, or one that would take too long to deal with.
+    """
     if not body or body.isspace():
         raise InvalidRequest("The body is empty; it must be a JSON object.")
     containers = body.count(b"{") + body.count(b"[")
@@ -179,14 +236,15 @@ def _check_input(fields: dict[str, Any]) -> None:
         )
 
 
-def _adjust(fields: dict[str, Any], profile: Profile) -> tuple[str, ...]:
+def _adjust(fields: dict[str, Any], profile: Profile, keeps: bool) -> tuple[str, ...]:
     """Apply the profile to C{fields}, in place; name what the client will miss."""
     adjusted = []
     for name in profile.stripped & fields.keys():
         if fields.pop(name) is not None:
             adjusted.append(name)
     for name, value in profile.forced.items():
-        if fields.get(name) not in (None, value):
+        # What the upstream will not store is stored here, where responses are kept.
+        if fields.get(name) not in (None, value) and not (keeps and name == "store"):
             adjusted.append(name)
         fields[name] = value
     if profile.default_instructions:

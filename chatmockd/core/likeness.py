@@ -53,8 +53,8 @@ def digests(
 def digest_after(before: bytes, items: Iterable[Mapping[str, Any]]) -> bytes:
     """What a history amounts to once C{items} have been added to it."""
     digest = before
-    for digest in digests(items, before):
-        pass
+    for after in digests(items, before):
+        digest = after
     return digest
 
 

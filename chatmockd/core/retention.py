@@ -81,6 +81,19 @@ class Retention(Generic[C]):
         self._lease(connection, place)
         return connection
 
+    def is_idle_tip(self, response_id: str) -> bool:
+        """Whether L{take_tip} would find a connection."""
+        return self._by_tip.get(response_id) in self._idle
+
+    def take_tip(self, response_id: str) -> C | None:
+        """Lease the idle connection whose tip this is, if there is one."""
+        connection = self._by_tip.get(response_id)
+        if connection not in self._idle:
+            return None
+        assert connection is not None
+        self._lease(connection, self._places[connection])
+        return connection
+
     def reserve(self) -> tuple[C | None, list[C]]:
         """
         Make room for a new conversation.

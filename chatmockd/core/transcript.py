@@ -132,12 +132,14 @@ def resolved(items: Sequence[Item], known: Mapping[str, Item]) -> list[Item]:
     @param known: Items by id. A reference that is not among them stays as it is, and
         the upstream says what it makes of it.
     """
-    return [
-        known.get(item["id"], item)
-        if item.get("type") == "item_reference" and isinstance(item.get("id"), str)
-        else item
-        for item in items
-    ]
+    whole: list[Item] = []
+    for item in items:
+        name = item.get("id") if item.get("type") == "item_reference" else None
+        if isinstance(name, str) and name in known:
+            whole += portable([known[name]])
+        else:
+            whole.append(item)
+    return whole
 
 
 def identified(items: Iterable[Item]) -> Iterator[tuple[str, Item]]:

@@ -8,7 +8,7 @@ answers with the outcome.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -22,6 +22,7 @@ from chatmockd.core.frame import (
     to_sse,
 )
 from chatmockd.core.run import LARGE, Kind
+from chatmockd.core.shown import Shown
 from chatmockd.errors import (
     ChatmockdError,
     MalformedFrame,
@@ -32,7 +33,8 @@ from chatmockd.errors import (
 
 _TERMINAL = frozenset({"response.completed", "response.incomplete", "response.failed"})
 _LIFECYCLE = frozenset({"response.created", "response.queued", "response.in_progress"})
-_DECIDING = _TERMINAL | {"response.created", "response.output_item.done", "error"}
+# Kinds that are read, or may have to be: they are never part of a run.
+_DECIDING = _TERMINAL | _LIFECYCLE | {"response.output_item.done", "error"}
 
 _DECIDING_PREFIXES = {kind: sse_prefix(kind) for kind in _DECIDING}
 
@@ -58,7 +60,8 @@ class Completed:
     The turn ended with C{response.completed} or C{response.incomplete}.
 
     @ivar response: The JSON of the response object, for a client that does not stream.
-    @ivar response_id: What a follow-up names; None when the upstream named nothing.
+    @ivar response_id: What the upstream calls it, and so a follow-up over the same
+        connection; None when it named nothing.
     @ivar event: The server-sent event that ends a stream.
     """
 
@@ -76,14 +79,17 @@ class Failed:
     @ivar event: The server-sent event that ends a stream which has begun.
     @ivar rejected: The upstream answered with an orderly C{error} event; nothing is
         known to be wrong with the connection.
-    @ivar unread: The connection is too old for new turns, so that nothing was done
-        about this one; another connection will take it.
+    @ivar unread: Nothing was done about it: it was not sent, or refused because the
+        connection is too old for new turns or has lost its state. Another connection
+        will take it.
+    @ivar response: The JSON of the failed response object, where there is one.
     """
 
     error: ChatmockdError
     event: bytes
     rejected: bool = False
     unread: bool = False
+    response: bytes | None = None
 
 
 Outcome = Completed | Failed
@@ -96,6 +102,7 @@ class Turn:
     @ivar accepted: An event has shown that the upstream took the turn on. Until then
         the client can still be given an HTTP status.
     @ivar response_id: The id that C{response.created} named.
+    @ivar opening: C{response.created} as the client saw it; C{b""} until then.
     @ivar outcome: How it ended; None until then.
     @ivar surplus: Frames that came after the end, in the read that brought it.
     @ivar events: How many events were passed on, the terminal one included.
@@ -108,23 +115,27 @@ class Turn:
         backfill_empty: bool = True,
         marker: str | None = None,
         held_tip: str | None = None,
+        shown: Shown | None = None,
     ) -> None:
         """
         @param streaming: The client sees events as they come.
         @param backfill_empty: Fill an empty C{output} when there were items.
-        @param marker: What the turn follows up on.
+        @param marker: The C{previous_response_id} that was sent upstream.
         @param held_tip: The response whose frames this connection carried before; late
             ones may still arrive and are not ours.
+        @param shown: What the client shall see instead of the upstream's ids.
         """
         self._streaming = streaming
         self._backfill_empty = backfill_empty
         self._marker = marker
         self._held_tip = held_tip
+        self._shown = shown
         self._items: dict[int, msgspec.Raw] = {}
         self._number_after = 0
         self._unnumbered: bytes | None = None
         self.accepted = False
         self.response_id: str | None = None
+        self.opening = b""
         self.outcome: Outcome | None = None
         self.surplus: Sequence[bytes] = ()
         self.events = 0
@@ -161,6 +172,8 @@ class Turn:
                 if prefix is None:
                     continue
                 frame = self._numbered(head, frame)
+                if head.type in _LIFECYCLE:
+                    frame = self._begin(head.type, frame)
             except MalformedFrame as problem:
                 self.outcome = self._failed(problem)
                 break
@@ -177,6 +190,14 @@ class Turn:
         elif parts:
             pieces.append(b"".join(parts))
         return pieces
+
+    def _begin(self, kind: str, frame: bytes) -> bytes:
+        """A frame that tells how the response starts, as the client shall see it."""
+        if self._shown is not None:
+            frame = self._shown.in_frame(kind, frame)
+        if not self.opening:
+            self.opening = frame
+        return frame
 
     def _numbered(self, head: Head, frame: bytes) -> bytes:
         """C{frame} with a C{sequence_number}, its own or the one that is its turn."""
@@ -223,6 +244,16 @@ class Turn:
                 "did the work is unknown."
             )
         )
+
+    def not_sent(self, what: str) -> Failed:
+        """
+        End the turn because its connection would not take it.
+
+        @param what: See L{lost}.
+        """
+        failed = replace(self.lost(what), unread=True)
+        self.outcome = failed
+        return failed
 
     def _read(self, head: Head, frame: bytes) -> bytes | None:
         """
@@ -271,25 +302,30 @@ class Turn:
             self._items[index] = done.item
 
     def _end(self, head: Head, frame: bytes) -> Outcome:
+        response_id = terminal.response_id_of(frame) or self.response_id
+        created_id = self.response_id
+        if self._shown is not None:
+            frame = self._shown.in_frame(head.type, frame)
+            created_id = self._shown.response_id or created_id
         if head.sequence_number is None:
             frame = terminal.with_sequence_number(frame, self._next_number())
         end = terminal.read_terminal(
             head.type,
             frame,
-            created_id=self.response_id,
+            created_id=created_id,
             items=self._items,
             backfill_empty=self._backfill_empty,
         )
         self.events += 1
         event = to_sse(head.type, end.frame)
         if head.type != "response.failed":
-            return Completed(end.response, end.response_id, event)
+            return Completed(end.response, response_id, event)
         error = failure.refused(
             {"error": end.error},
             fallback="The upstream reported that the response failed, without saying "
             "why.",
         )
-        return Failed(self._in_marker_terms(error), event)
+        return Failed(self._in_marker_terms(error), event, response=end.response)
 
     def _error(self, head: Head, frame: bytes) -> Failed:
         try:
@@ -312,11 +348,7 @@ class Turn:
             self._in_marker_terms(error),
             to_sse("error", msgspec.json.encode(said)),
             rejected=error.code not in _STATE_IS_GONE and error.status < 500,
-            unread=(
-                not self.accepted
-                and self._marker is None
-                and error.code == "websocket_connection_limit_reached"
-            ),
+            unread=not self.accepted and error.code in _STATE_IS_GONE,
         )
 
     def _in_marker_terms(self, error: ChatmockdError) -> ChatmockdError:

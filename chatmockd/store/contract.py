@@ -1,4 +1,4 @@
-"""What a store does, whatever it keeps turns in; and what it is given and gives back."""
+"""What a store does, whatever it is made of, and what it is given and gives back."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ class Opening:
     @ivar began: Unix time, seconds.
     @ivar response_id: Its id, where that does not come from the upstream.
     @ivar background: It was asked for with C{background: true}.
+    @ivar response: What can be said of its response before it runs.
     @ivar idempotency_key: What the client will repeat the request under, if it does,
         and C{body_hash} by which a repetition is told from another request.
     """
@@ -47,6 +48,7 @@ class Opening:
     began: float
     response_id: str | None = None
     background: bool = False
+    response: bytes | None = None
     idempotency_key: str | None = None
     body_hash: bytes | None = None
 
@@ -59,7 +61,8 @@ class Ending:
     @ivar digest: What the path amounts to with it; None unless it completed.
     @ivar response: The JSON of the response object as its client saw it, if any.
     @ivar events: The server-sent events its client saw or would have seen.
-    @ivar items: The items of input and output that have ids.
+    @ivar items: The ids of the items of input and output that have one.
+    @ivar frees_key: Nothing was done about it; its idempotency key may be used again.
     """
 
     state: State
@@ -70,6 +73,7 @@ class Ending:
     response: bytes | None = None
     events: bytes = b""
     items: Sequence[str] = ()
+    frees_key: bool = False
 
 
 @dataclass(frozen=True)
@@ -159,6 +163,14 @@ class Store(Protocol):
         @param keys_before: Idempotency keys from before then are forgotten.
         @param max_bytes: More trees go until no more than this is taken.
         @return: How many turns were deleted.
+        """
+
+    def bury(self) -> Deferred[None]:
+        """
+        Say what became of turns that an earlier run of the daemon left behind.
+
+        Those that may have been sent become C{unknown}, those that certainly were not
+        C{abandoned}, and their keys may be used again.
         """
 
     def close(self) -> Deferred[None]:

@@ -69,8 +69,8 @@ class SqlStore:
             cursor.execute(
                 "INSERT INTO turn (owner, response_id, parent, outer_parent, state, "
                 "epoch, profile, model, background, began, input, idempotency_key, "
-                "body_hash, root) VALUES (?, ?, ?, ?, 'pending', ?, ?, ?, ?, ?, ?, ?, "
-                "?, (SELECT root FROM turn WHERE number = ?))",
+                "body_hash, response, root) VALUES (?, ?, ?, ?, 'pending', ?, ?, ?, ?, "
+                "?, ?, ?, ?, ?, (SELECT root FROM turn WHERE number = ?))",
                 (
                     opening.owner,
                     opening.response_id,
@@ -84,6 +84,7 @@ class SqlStore:
                     opening.input,
                     opening.idempotency_key,
                     opening.body_hash,
+                    opening.response,
                     opening.parent,
                 ),
             )
@@ -126,7 +127,8 @@ class SqlStore:
                 )
             cursor.execute(
                 "UPDATE turn SET state = ?, ended = ?, upstream_id = ?, digest = ?, "
-                "response = ?, events = ?, response_id = coalesce(?, response_id) "
+                "response = ?, events = ?, response_id = coalesce(?, response_id), "
+                "idempotency_key = CASE WHEN ? THEN NULL ELSE idempotency_key END "
                 "WHERE number = ?",
                 (
                     ending.state,
@@ -136,6 +138,7 @@ class SqlStore:
                     ending.response,
                     events,
                     ending.response_id,
+                    ending.frees_key,
                     number,
                 ),
             )

@@ -64,7 +64,8 @@ class UpstreamFactory:
     ) -> None:
         self.profile = PROFILES[settings.upstream.profile]
         self._settings = settings.upstream
-        self._retains = settings.continuity.mode == "retained"
+        self._mode = settings.continuity.mode
+        self._retains = self._mode != "off"
         self._address = Address.of(settings.upstream_url)
         self._endpoint = endpoint
         self._credentials = credentials
@@ -91,8 +92,7 @@ class UpstreamFactory:
 
     def __str__(self) -> str:
         return (
-            f"profile {self.profile.name}, upstream {self._address}, "
-            f"mode {'retained' if self._retains else 'off'}"
+            f"profile {self.profile.name}, upstream {self._address}, mode {self._mode}"
         )
 
     def counts(self) -> dict[str, int]:
@@ -126,6 +126,26 @@ class UpstreamFactory:
             if spare.signed_in_with(headers) and spare.lease():
                 return self._lease_of(spare, request_id, reused=True)
             self._drop(spare)
+
+    def is_idle_tip(self, response_id: str) -> bool:
+        """Whether an idle connection holds the state of this response."""
+        return self._table.is_idle_tip(response_id)
+
+    def lease_tip(self, response_id: str, request_id: str) -> Lease | None:
+        """
+        The idle connection that holds the state of this response, if there is one.
+
+        @raise ShuttingDown: No more turns are begun.
+        """
+        if self._stopping:
+            raise ShuttingDown()
+        connection = self._table.take_tip(response_id)
+        if connection is None:
+            return None
+        if not connection.lease():
+            self._table.forget(connection)
+            return None
+        return self._lease_of(connection, request_id, reused=True)
 
     def stop_leasing(self) -> None:
         """Begin no more turns, and close what no turn uses."""

@@ -105,7 +105,7 @@ class Lease:
         try:
             self.connection.send(message)
         except Disconnected:
-            self.connection_lost("the connection was closing")
+            self._end(turn.not_sent("the connection was closing"))
         return ended
 
     def abandon(self) -> None:

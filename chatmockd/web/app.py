@@ -20,6 +20,7 @@ from chatmockd.printable import printable
 from chatmockd.web.guard import GuardedRequest
 from chatmockd.web.responses import Responses
 from chatmockd.web.root import Root
+from chatmockd.web.stored import Stored
 
 
 class Api:
@@ -34,8 +35,11 @@ class Api:
     # /v1//responses is a wrong path like any other, and no redirect.
     app.url_map.merge_slashes = False
 
-    def __init__(self, responses: Responses, clock: IReactorTime) -> None:
+    def __init__(
+        self, responses: Responses, stored: Stored, clock: IReactorTime
+    ) -> None:
         self._responses = responses
+        self._stored = stored
         self._clock = clock
         self._in_flight = 0
         self._idle: list[Deferred[None]] = []
@@ -73,6 +77,26 @@ class Api:
         except CancelledError:
             self._log.info("{request_id}: client gone", request_id=request.request_id)
             raise
+
+    @app.route("/v1/responses/<response_id>", methods=["GET"])
+    async def get(self, request: GuardedRequest, response_id: str) -> bytes | None:
+        """A response; see L{Stored.get}."""
+        return await self._stored.get(request, response_id)
+
+    @app.route("/v1/responses/<response_id>", methods=["DELETE"])
+    async def delete(self, request: GuardedRequest, response_id: str) -> bytes:
+        """Delete one; see L{Stored.delete}."""
+        return await self._stored.delete(request, response_id)
+
+    @app.route("/v1/responses/<response_id>/cancel", methods=["POST"])
+    async def cancel(self, request: GuardedRequest, response_id: str) -> bytes:
+        """Give one up; see L{Stored.cancel}."""
+        return await self._stored.cancel(request, response_id)
+
+    @app.route("/v1/responses/<response_id>/input_items", methods=["GET"])
+    async def input_items(self, request: GuardedRequest, response_id: str) -> bytes:
+        """What one was made from; see L{Stored.input_items}."""
+        return await self._stored.input_items(request, response_id)
 
     def _answered(self) -> None:
         self._in_flight -= 1

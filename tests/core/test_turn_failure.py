@@ -106,14 +106,16 @@ class ErrorEventTests(SynchronousTestCase):
                 self.assertIs(failed(Turn(streaming=True), frame).rejected, rejected)
 
     def test_a_turn_that_was_not_begun(self) -> None:
-        """A new conversation that met the age limit may be asked elsewhere."""
+        """One that met the age limit, or a connection without its past."""
         limit = numbered("error", None, code="websocket_connection_limit_reached")
+        past = numbered("error", None, code="previous_response_not_found")
         other = numbered("error", None, code="rate_limit_exceeded")
         for frames, marker, unread in (
             ([limit], None, True),
             ([b'{"type":"codex.x"}', limit], None, True),
             ([created(), limit], None, False),
-            ([limit], "resp_0", False),
+            ([limit], "resp_0", True),
+            ([past], "resp_0", True),
             ([other], None, False),
         ):
             with case(frames=frames, marker=marker):

@@ -1,0 +1,80 @@
+"""Items of a conversation, page by page, as C{GET …/input_items} shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+from chatmockd.core.transcript import Item
+from chatmockd.errors import InvalidRequest
+
+MOST = 100  # items to a page
+_USUAL = 20
+
+
+def page(
+    items: Sequence[Item], *, after: str | None, limit: str | None, order: str | None
+) -> bytes:
+    """
+    One page.
+
+    @param items: All of them, oldest first.
+    @param after: The id behind which it begins.
+    @param limit: How many items it may have, 1 to L{MOST}.
+    @param order: C{desc}, the newest first, unless it is C{asc}.
+    @return: JSON: C{{"object": "list", "data", "first_id", "last_id", "has_more"}}.
+    @raise InvalidRequest: A parameter is not what it can be.
+    """
+    if order not in (None, "asc", "desc"):
+        raise _invalid("order", "expected 'asc' or 'desc'")
+    count = _USUAL if limit is None else int(limit) if limit.isdecimal() else 0
+    if not 1 <= count <= MOST:
+        raise _invalid("limit", f"expected a number from 1 to {MOST}")
+    shown = [_shown(item, number) for number, item in enumerate(items)]
+    if order != "asc":
+        shown.reverse()
+    start = 0
+    if after is not None:
+        places = [place for place, item in enumerate(shown) if item["id"] == after]
+        if not places:
+            raise _invalid("after", f"there is no item {after!r:.80}")
+        start = places[0] + 1
+    some = shown[start : start + count]
+    return msgspec.json.encode(
+        {
+            "object": "list",
+            "data": some,
+            "first_id": some[0]["id"] if some else None,
+            "last_id": some[-1]["id"] if some else None,
+            "has_more": start + count < len(shown),
+        }
+    )
+
+
+def _shown(item: Item, number: int) -> dict[str, Any]:
+    """
+    C{item} with an id, and a message in its long form.
+
+    SDKs page by ids, which what a client gave need not have; one that is made up is
+    the same at each call.
+    """
+    shown = dict(item)
+    if "role" in item and item.get("type") in (None, "message"):
+        shown["type"] = "message"
+        if isinstance(item.get("content"), str):
+            kind = "output_text" if item["role"] == "assistant" else "input_text"
+            shown["content"] = [{"type": kind, "text": item["content"]}]
+    if not isinstance(item.get("id"), str):
+        start = "msg" if shown.get("type") == "message" else "item"
+        code = blake2b(b"%d" % number + msgspec.json.encode(item), digest_size=20)
+        shown["id"] = f"{start}_{code.hexdigest()}"
+    return shown
+
+
+def _invalid(name: str, reason: str) -> InvalidRequest:
+    return InvalidRequest(
+        f"Invalid value for '{name}': {reason}.", param=name, code="invalid_value"
+    )

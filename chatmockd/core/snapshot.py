@@ -1,0 +1,83 @@
+"""The response object of a turn that has not completed: what polling shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from chatmockd.core.create import Create
+from chatmockd.errors import ChatmockdError
+
+_decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+# What a request says that its response object repeats.
+_REPEATED = (
+    "instructions",
+    "max_output_tokens",
+    "metadata",
+    "model",
+    "parallel_tool_calls",
+    "reasoning",
+    "temperature",
+    "text",
+    "tool_choice",
+    "tools",
+    "top_p",
+    "truncation",
+)
+
+
+class _Carrier(msgspec.Struct):
+    response: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+def response_in(frame: bytes) -> bytes:
+    """The JSON of the response object that an event carries."""
+    return bytes(msgspec.json.decode(frame, type=_Carrier).response)
+
+
+def queued(create: Create, response_id: str, began: float) -> bytes:
+    """
+    The response object of a turn of which the upstream has said nothing yet.
+
+    @param began: Unix time, seconds.
+    """
+    fields: dict[str, Any] = {
+        "id": response_id,
+        "object": "response",
+        "created_at": int(began),
+        "status": "queued",
+        "background": create.background,
+        "error": None,
+        "incomplete_details": None,
+        "instructions": None,
+        "metadata": {},
+        "output": [],
+        "parallel_tool_calls": True,
+        "previous_response_id": create.marker,
+        "store": create.stores,
+        "tool_choice": "auto",
+        "tools": [],
+        "usage": None,
+    }
+    fields.update(create.fields(*_REPEATED))
+    return msgspec.json.encode(fields)
+
+
+def with_status(response: bytes, status: str) -> bytes:
+    """C{response} with another C{status}."""
+    return _changed(response, status=status)
+
+
+def failed(response: bytes, error: ChatmockdError) -> bytes:
+    """C{response} of a turn that ended with C{error}."""
+    code = error.code or error.type
+    reason = {"code": code, "message": error.message}
+    return _changed(response, status="failed", error=reason)
+
+
+def _changed(response: bytes, **changes: Any) -> bytes:
+    fields: dict[str, Any] = dict(_decode_fields(response))
+    fields.update(changes)
+    return msgspec.json.encode(fields)

@@ -1,0 +1,147 @@
+"""The whole transcript: what is kept on disk, and what clients want kept nowhere."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from chatmockd.core.transcript import Item, Node, Step
+from chatmockd.store.contract import Ending, Opening, Record, Store
+
+# Nodes that are remembered so that a follow-up need not ask the store; 1 kB each.
+_REMEMBERED = 10_000
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A journalled turn: its number, and the store that has it."""
+
+    store: Store
+    number: int
+
+
+class Tree:
+    """
+    Two stores as one tree.
+
+    A turn that may not be stored is kept in memory, and so is all that continues it:
+    without its parent it would be of no use.
+    """
+
+    def __init__(self, kept: Store, fleeting: Store) -> None:
+        """
+        @param kept: For turns that may be stored; its place is C{"disk"}.
+        @param fleeting: For those that may not; its place is C{"memory"}.
+        """
+        self._kept = kept
+        self._fleeting = fleeting
+        self._known: OrderedDict[tuple[str, str], Node] = OrderedDict()
+
+    @property
+    def stores(self) -> tuple[Store, Store]:
+        """Both, the one on disk first."""
+        return self._kept, self._fleeting
+
+    async def begin(
+        self, opening: Opening, parent: Node | None, *, stored: bool
+    ) -> Entry:
+        """
+        Journal a turn.
+
+        @param opening: Without parents; those follow from C{parent}.
+        """
+        within, outer = None, None
+        store = self._kept
+        if not stored or (parent is not None and parent.place == "memory"):
+            store = self._fleeting
+        if parent is not None and (parent.place == "memory") == (
+            store is self._fleeting
+        ):
+            within = parent.number
+        elif parent is not None:
+            outer = parent.number
+        opening = Opening(**{**vars(opening), "parent": within, "outer_parent": outer})
+        return Entry(store, await store.journal(opening))
+
+    async def end(self, owner: str, entry: Entry, ending: Ending) -> None:
+        """The turn is over."""
+        await entry.store.end(entry.number, ending)
+        if ending.response_id is not None:
+            self._known.pop((owner, ending.response_id), None)
+
+    def remember(self, owner: str, node: Node) -> None:
+        """A follow-up on this node is likely."""
+        self._known[owner, node.response_id] = node
+        self._known.move_to_end((owner, node.response_id))
+        if len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
+
+    async def node(self, owner: str, response_id: str) -> Node | None:
+        """The node of this name, if it is one that can be followed up on."""
+        node = self._known.get((owner, response_id))
+        if node is not None:
+            return node
+        for store in (self._fleeting, self._kept):
+            record = await store.find(owner, response_id)
+            if record is not None and record.node is not None:
+                self.remember(owner, record.node)
+                return record.node
+        return None
+
+    async def record(self, owner: str, response_id: str) -> Record | None:
+        """What is stored under this name: nothing that a client wanted kept nowhere."""
+        return await self._kept.find(owner, response_id)
+
+    async def keyed(self, owner: str, key: str) -> Record | None:
+        """The stored turn of this idempotency key."""
+        return await self._kept.keyed(owner, key)
+
+    async def path(self, node: Node) -> list[Step]:
+        """The steps from the root to C{node}; none when they are not whole any more."""
+        if node.place == "disk":
+            steps, _ = await self._kept.path(node.number)
+            return steps
+        inner, outer = await self._fleeting.path(node.number)
+        if outer is None:
+            return inner
+        steps, _ = await self._kept.path(outer)
+        return [*steps, *inner] if steps and inner else []
+
+    async def match(
+        self, owner: str, profile: str, model: str, digests: Sequence[bytes]
+    ) -> list[Node]:
+        """The nodes that amount to one of these, the newest of each store first."""
+        found = await self._fleeting.match(owner, profile, model, digests)
+        return found + await self._kept.match(owner, profile, model, digests)
+
+    async def items(self, owner: str, ids: Sequence[str]) -> Mapping[str, Item]:
+        """The items of these ids that are known."""
+        found = await self._kept.items(owner, ids)
+        return {**found, **await self._fleeting.items(owner, ids)}
+
+    async def step(self, owner: str, response_id: str) -> Step | None:
+        """What one stored turn was given and produced."""
+        return await self._kept.step(owner, response_id)
+
+    async def events(self, owner: str, response_id: str) -> bytes | None:
+        """The events of a stored turn that has ended."""
+        return await self._kept.events(owner, response_id)
+
+    async def delete(self, owner: str, response_id: str) -> bool:
+        """Make a stored turn unreachable by its name."""
+        self._known.pop((owner, response_id), None)
+        return await self._kept.delete(owner, response_id)
+
+    async def bury(self) -> None:
+        """Say what became of turns that an earlier run of the daemon left behind."""
+        await self._kept.bury()
+
+    def forget(self) -> None:
+        """Some nodes may have been swept away."""
+        self._known.clear()
+
+    async def close(self) -> None:
+        """Let go of both stores."""
+        for store in self.stores:
+            await store.close()

@@ -1,0 +1,1 @@
+"""Turns on their way: how one gets to the upstream, who listens, where it is kept."""

@@ -1,0 +1,66 @@
+"""The course of a turn whose conversation lives on its connection alone."""
+
+from __future__ import annotations
+
+from chatmockd.core.create import Create
+from chatmockd.core.turn import Failed, Outcome, Turn
+from chatmockd.turns.running import RunningTurn
+from chatmockd.upstream.factory import UpstreamFactory
+from chatmockd.upstream.lease import Lease
+
+
+class DirectCourse:
+    """Modes C{retained} and C{off}: the marker's own connection, or none."""
+
+    def __init__(
+        self,
+        create: Create,
+        upstream: UpstreamFactory,
+        *,
+        marker: str | None,
+        backfill_empty: bool,
+    ) -> None:
+        """
+        @param marker: What the turn follows up on; None without retention, too.
+        """
+        self._create = create
+        self._upstream = upstream
+        self._marker = marker
+        self._message = create.as_frame(marker)
+        self._backfill_empty = backfill_empty
+
+    async def prepare(self, turn: RunningTurn) -> None:
+        """Nothing comes before the first attempt."""
+
+    async def attempt(self, turn: RunningTurn) -> tuple[Lease, Turn, bytes]:
+        """See L{Course.attempt}."""
+        lease = await self._upstream.lease(self._marker, turn.request_id)
+        turn.remarks = [
+            "follow-up" if self._marker is not None else "new",
+            f"connection {lease.connection.number}",
+        ]
+        following = Turn(
+            streaming=self._create.streaming,
+            backfill_empty=self._backfill_empty,
+            marker=self._marker,
+            held_tip=lease.held_tip,
+        )
+        return lease, following, self._message
+
+    def leads_on(self, lease: Lease, outcome: Failed) -> bool:
+        """
+        See L{Course.leads_on}.
+
+        Refused for the age of a connection which the client knows nothing about; the
+        next one is younger. A client with a marker resends its history instead.
+        """
+        return self._marker is None and lease.reused
+
+    def named(self, turn: RunningTurn) -> None:
+        """Nobody can ask for it by its name."""
+        assert turn.turn is not None
+        turn.response_id = turn.turn.response_id
+
+    async def arrive(self, turn: RunningTurn, outcome: Outcome) -> Outcome:
+        """There is nothing to keep."""
+        return outcome

@@ -1,0 +1,280 @@
+"""The course of a turn in the tree: continued, rebuilt or recognised, and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from chatmockd.core.create import Create
+from chatmockd.core.likeness import NOTHING, digest_after, digests
+from chatmockd.core.shown import Shown
+from chatmockd.core.snapshot import failed, queued, response_in, with_status
+from chatmockd.core.transcript import (
+    Item,
+    Node,
+    as_items,
+    identified,
+    output_items,
+    references,
+    replayed,
+    resolved,
+)
+from chatmockd.core.turn import Completed, Failed, Outcome, Turn
+from chatmockd.errors import (
+    FirstEventTimeout,
+    PreviousResponseNotFound,
+    ResponseCancelled,
+    UpstreamOutcomeUnknown,
+)
+from chatmockd.store.contract import Ending, Opening
+from chatmockd.store.tree import Entry, Tree
+from chatmockd.turns.dying import may_die
+from chatmockd.turns.running import RunningTurn
+from chatmockd.upstream.factory import UpstreamFactory
+from chatmockd.upstream.lease import Lease
+
+# Errors after which nobody knows whether the upstream did the work.
+_OUTCOME_UNKNOWN = (UpstreamOutcomeUnknown, FirstEventTimeout)
+
+
+@dataclass(frozen=True)
+class Asker:
+    """
+    Who asks, and what a repetition of the request would be known by.
+
+    @ivar key: The C{Idempotency-Key}, and C{body_hash} what it stands for.
+    """
+
+    owner: str
+    key: str | None = None
+    body_hash: bytes | None = None
+
+
+class DurableCourse:
+    """Mode C{durable}: the transcript is a tree, the socket is a cache."""
+
+    def __init__(
+        self,
+        create: Create,
+        upstream: UpstreamFactory,
+        tree: Tree,
+        asker: Asker,
+        *,
+        own_id: str | None,
+        backfill_empty: bool,
+        now: Callable[[], float],
+        named: Callable[[RunningTurn], None],
+    ) -> None:
+        """
+        @param own_id: What clients call the response from the start, where that cannot
+            wait for the upstream.
+        @param now: Unix time, in seconds.
+        @param named: Told when the response has an id.
+        """
+        self._create = create
+        self._upstream = upstream
+        self._tree = tree
+        self._asker = asker
+        self._own_id = own_id
+        self._backfill_empty = backfill_empty
+        self._now = now
+        self._tell_named = named
+        self._given: list[Item] = []
+        self._items: list[Item] = []
+        self._added: list[Item] = []
+        self._parent: Node | None = None
+        self._digest = NOTHING
+        self._began = now()
+        self._entry: Entry | None = None
+        self._attempts = 0
+        self._dispatched = False
+
+    async def prepare(self, turn: RunningTurn) -> None:
+        """
+        Find the turn's place in the tree, and journal it there.
+
+        @raise PreviousResponseNotFound: Its marker names no node.
+        @raise IdempotencyKeyTaken: Its key stands for another turn.
+        """
+        may_die("before journal")
+        create, owner = self._create, self._asker.owner
+        self._given = as_items(create.given)
+        self._items = self._added = await self._resolved(self._given)
+        if create.marker is not None:
+            self._parent = await self._tree.node(owner, create.marker)
+            if self._parent is None:
+                raise PreviousResponseNotFound(create.marker)
+        else:
+            await self._recognise()
+        before = NOTHING if self._parent is None else self._parent.digest
+        self._digest = digest_after(before, self._added)
+        self._entry = await self._tree.begin(
+            Opening(
+                owner=owner,
+                profile=self._upstream.profile.name,
+                model=create.model,
+                parent=None,
+                outer_parent=None,
+                input=msgspec.json.encode(self._added),
+                began=self._began,
+                response_id=self._own_id,
+                background=create.background,
+                response=self.snapshot(turn) if create.background else None,
+                idempotency_key=self._asker.key,
+                body_hash=self._asker.body_hash,
+            ),
+            self._parent,
+            stored=create.stores,
+        )
+        may_die("journalled")
+
+    async def attempt(self, turn: RunningTurn) -> tuple[Lease, Turn, bytes]:
+        """See L{Course.attempt}."""
+        assert self._entry is not None
+        self._attempts += 1
+        lease, sent, way = None, None, "new"
+        if self._attempts == 1:
+            lease = self._continued(turn.request_id)
+        if lease is not None and self._parent is not None:
+            way = "follow-up" if self._create.marker is not None else "recognised"
+            sent = self._parent.upstream_id
+            items: list[Item] | None = self._added
+        else:
+            items = self._items
+            if self._create.marker is not None:
+                way = "rebuilt"
+                items = await self._rebuilt(self._create.marker)
+            lease = await self._upstream.lease(None, turn.request_id)
+        if items is self._given:
+            # As the client wrote it.
+            items = None
+        message = self._create.as_frame(sent, items)
+        if self._asker.key is not None and not self._dispatched:
+            try:
+                await self._entry.store.mark_sent(self._entry.number)
+            except BaseException:
+                lease.abandon()
+                raise
+        self._dispatched = True
+        turn.remarks = [way, f"connection {lease.connection.number}"]
+        shown = None
+        if sent != self._create.marker or self._own_id is not None:
+            shown = Shown(
+                self._create.marker, self._own_id, background=self._create.background
+            )
+        following = Turn(
+            streaming=self._create.streaming,
+            backfill_empty=self._backfill_empty,
+            held_tip=lease.held_tip,
+            shown=shown,
+        )
+        return lease, following, message
+
+    def leads_on(self, lease: Lease, outcome: Failed) -> bool:
+        """See L{Course.leads_on}: another connection, and the whole history."""
+        return self._attempts == 1 or lease.reused
+
+    def named(self, turn: RunningTurn) -> None:
+        """See L{Course.named}."""
+        assert turn.turn is not None
+        turn.response_id = self._own_id or turn.turn.response_id
+        self._tell_named(turn)
+
+    async def arrive(self, turn: RunningTurn, outcome: Outcome) -> Outcome:
+        """See L{Course.arrive}."""
+        if self._entry is None:
+            return outcome
+        ending = Ending(
+            state="failed",
+            ended=self._now(),
+            response_id=turn.response_id,
+            events=b"".join([*(turn.log or ()), outcome.event]),
+        )
+        if isinstance(outcome, Completed):
+            may_die("before commit")
+            ending = self._completed(outcome, ending)
+        else:
+            ending = self._failed(turn, outcome, ending)
+        if not self._create.stores:
+            ending = replace(ending, events=b"")
+        await self._tree.end(self._asker.owner, self._entry, ending)
+        may_die("committed")
+        return outcome
+
+    def snapshot(self, turn: RunningTurn) -> bytes:
+        """The JSON of the response object as it is while the turn runs."""
+        if turn.turn is not None and turn.turn.opening:
+            return response_in(turn.turn.opening)
+        return queued(self._create, turn.response_id or "", self._began)
+
+    def _completed(self, outcome: Completed, ending: Ending) -> Ending:
+        output = output_items(outcome.response)
+        return replace(
+            ending,
+            state="completed",
+            upstream_id=outcome.response_id,
+            response_id=self._own_id or outcome.response_id,
+            digest=digest_after(self._digest, output),
+            response=outcome.response,
+            items=[name for name, _ in identified([*self._added, *output])],
+        )
+
+    def _failed(self, turn: RunningTurn, outcome: Failed, ending: Ending) -> Ending:
+        error = outcome.error
+        if isinstance(error, ResponseCancelled):
+            response = with_status(self.snapshot(turn), "cancelled")
+            ending = replace(ending, state="cancelled")
+        else:
+            response = outcome.response or failed(self.snapshot(turn), error)
+            if isinstance(error, _OUTCOME_UNKNOWN) and self._dispatched:
+                ending = replace(ending, state="unknown")
+        if turn.response_id is not None:
+            return replace(ending, response=response)
+        # Nothing came of it that could be asked for; but what may have been begun is
+        # not begun again for the same key.
+        return replace(
+            ending, events=b"", frees_key=not turn.accepted and ending.state == "failed"
+        )
+
+    async def _resolved(self, items: list[Item]) -> list[Item]:
+        wanted = references(items)
+        if not wanted:
+            return items
+        return resolved(items, await self._tree.items(self._asker.owner, wanted))
+
+    async def _recognise(self) -> None:
+        """Find the longest known path that the input begins with."""
+        items = self._items
+        if len(items) < 2:
+            return
+        after = list(digests(items))
+        ends = {digest: index + 1 for index, digest in enumerate(after)}
+        nodes = await self._tree.match(
+            self._asker.owner,
+            self._upstream.profile.name,
+            self._create.model,
+            list(ends),
+        )
+        best: tuple[int, bool] | None = None
+        for node in nodes:
+            rank = ends[node.digest], self._upstream.is_idle_tip(node.upstream_id)
+            if best is None or rank > best:
+                best, self._parent = rank, node
+        if best is not None:
+            self._added = items[best[0] :]
+
+    def _continued(self, request_id: str) -> Lease | None:
+        """The parent's own connection, if it is idle and has something to be asked."""
+        if self._parent is None or not (self._added or self._create.marker):
+            return None
+        return self._upstream.lease_tip(self._parent.upstream_id, request_id)
+
+    async def _rebuilt(self, marker: str) -> list[Item]:
+        """The whole conversation, for an upstream that knows nothing of it."""
+        assert self._parent is not None
+        path = await self._tree.path(self._parent)
+        if not path:
+            raise PreviousResponseNotFound(marker)
+        return [*replayed(path), *self._added]

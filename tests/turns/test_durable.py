@@ -1,0 +1,309 @@
+"""Conversations that outlive their connections: continued, rebuilt, forked, banked."""
+
+from __future__ import annotations
+
+from tests.bridge import completed, created, delta, message
+from tests.turns.durable import DurableBridge, said, user
+
+
+class FollowUpTests(DurableBridge):
+    """A marker names a node, and any node can be continued."""
+
+    def test_the_tip_of_an_idle_connection(self) -> None:
+        """Only the new items go over it, as the client wrote them."""
+        self.turn("resp_1")
+        answer = self.turn("resp_2", "More?", previous_response_id="resp_1")
+        self.assertEqual(self.dials, 1)
+        self.assertEqual(self.asked["previous_response_id"], "resp_1")
+        self.assertEqual(self.asked["input"], "More?")
+        self.assertEqual(answer.json["id"], "resp_2")
+
+    def test_a_socket_that_died(self) -> None:
+        """The path goes over a new one, without ids, and the client sees its marker."""
+        self.turn("resp_1", "One?", "1.")
+        self.turn("resp_2", "Two?", "2.", previous_response_id="resp_1")
+        self.socket.drop()
+        answer = self.stream(input="Three?", previous_response_id="resp_2")
+        self.answer("resp_3", "3.")
+        self.assertEqual(self.dials, 2)
+        self.assertNotIn("previous_response_id", self.asked)
+        self.assertEqual(
+            self.asked["input"],
+            [user("One?"), said("1."), user("Two?"), said("2."), user("Three?")],
+        )
+        for kind, event in answer.events:
+            if "response" in event:
+                shown = event["response"]["previous_response_id"]
+                self.assertEqual((kind, shown), (kind, "resp_2"))
+
+    def test_an_older_node(self) -> None:
+        """A fork: another connection, and the path to that node only."""
+        self.turn("resp_1", "One?", "1.")
+        self.turn("resp_2", "Two?", "2.", previous_response_id="resp_1")
+        self.turn("resp_3", "Other?", "3.", previous_response_id="resp_1")
+        self.assertEqual(self.dials, 2)
+        expected = [user("One?"), said("1."), user("Other?")]
+        self.assertEqual(self.asked["input"], expected)
+
+    def test_two_at_once(self) -> None:
+        """Both answer; the second on a connection of its own."""
+        self.turn("resp_1", "One?", "1.")
+        first = self.post(input="A?", previous_response_id="resp_1")
+        asked_first = self.busiest
+        second = self.post(input="B?", previous_response_id="resp_1")
+        self.assertEqual(self.dials, 2)
+        self.answer("resp_b", "b")
+        self.answer("resp_a", "a", asked_first)
+        self.assertEqual((first.json["id"], second.json["id"]), ("resp_a", "resp_b"))
+
+    def test_fifty_at_once(self) -> None:
+        """Fifty answers and fifty children."""
+        self.turn("resp_0")
+        answers = [
+            self.post(input=f"{number}?", previous_response_id="resp_0")
+            for number in range(50)
+        ]
+        for number, socket in enumerate(self.sockets):
+            self.answer(f"resp_x{number}", socket=socket)
+        ids = {answer.json["id"] for answer in answers}
+        self.assertEqual(len(ids), 50)
+        for name in sorted(ids):
+            self.turn(f"{name}_next", previous_response_id=name)
+
+    def test_an_unknown_marker(self) -> None:
+        """The same 400 as ever, and no connect."""
+        answer = self.post(previous_response_id="resp_nobody")
+        self.assert_error(answer, 400, "previous_response_not_found")
+        self.assertEqual(self.dials, 0)
+
+    def test_a_response_that_is_still_being_made(self) -> None:
+        """It is no node yet."""
+        self.stream()
+        self.socket.say(created("resp_1"))
+        answer = self.post(previous_response_id="resp_1")
+        self.assert_error(answer, 409, "response_in_flight")
+
+    def test_an_incomplete_response(self) -> None:
+        """It is a node like any other."""
+        self.post(input="One?")
+        incomplete = completed("resp_1", status="incomplete", output=[message("1")])
+        self.socket.say(created("resp_1"), incomplete | {"type": "response.incomplete"})
+        self.socket.drop()
+        self.turn("resp_2", "On?", previous_response_id="resp_1")
+        self.assertEqual(self.asked["input"], [user("One?"), said("1"), user("On?")])
+
+    def test_a_failed_turn_leaves_its_parent(self) -> None:
+        """The socket is gone, the conversation is not."""
+        self.turn("resp_1", "One?", "1.")
+        answer = self.post(input="Two?", previous_response_id="resp_1")
+        error = {"type": "error", "status": 500, "error": {"message": "Oh."}}
+        self.socket.say(error)
+        self.assertEqual(answer.status, 500)
+        self.turn("resp_2", "Two?", "2.", previous_response_id="resp_1")
+        self.assertEqual(self.asked["input"], [user("One?"), said("1."), user("Two?")])
+
+    def test_settings_do_not_carry_over(self) -> None:
+        """Instructions and tools come with each request, as in the API."""
+        self.turn("resp_1", instructions="Be brief.", tools=[])
+        self.socket.drop()
+        self.turn("resp_2", previous_response_id="resp_1")
+        self.assertNotIn("instructions", self.asked)
+        self.assertNotIn("tools", self.asked)
+
+    def test_reasoning_travels_encrypted_only(self) -> None:
+        """The rest of it means nothing to another connection."""
+        self.post(input="One?")
+        plain = {"type": "reasoning", "id": "rs_1", "summary": []}
+        locked = plain | {"id": "rs_2", "encrypted_content": "gAAA"}
+        output = [plain, locked, message("1.")]
+        self.socket.say(created("resp_1"), completed("resp_1", output=output))
+        self.socket.drop()
+        self.turn("resp_2", "Two?", previous_response_id="resp_1")
+        self.assertEqual(
+            self.asked["input"],
+            [
+                user("One?"),
+                {"type": "reasoning", "summary": [], "encrypted_content": "gAAA"},
+                said("1."),
+                user("Two?"),
+            ],
+        )
+
+    def test_references_are_resolved(self) -> None:
+        """An upstream that stores nothing could not."""
+        self.turn("resp_1", "One?", "1.")
+        self.turn("resp_9", [{"type": "item_reference", "id": "msg_1"}, user("And?")])
+        self.assertEqual(self.asked["input"], [said("1."), user("And?")])
+
+
+class RefusedUnreadTests(DurableBridge):
+    """The upstream did nothing about it; another connection will."""
+
+    def refused(self, code: str) -> None:
+        self.turn("resp_1", "One?", "1.")
+        answer = self.stream(input="Two?", previous_response_id="resp_1")
+        self.socket.say({"type": "error", "status": 400, "error": {"code": code}})
+        self.assertEqual(self.dials, 2)
+        self.answer("resp_2", "2.")
+        self.assertEqual(answer.status, 200)
+        self.assertNotIn("error", answer.kinds)
+        self.assertEqual(self.asked["input"], [user("One?"), said("1."), user("Two?")])
+
+    def test_it_has_lost_the_state(self) -> None:
+        """Rebuilt once, unseen."""
+        self.refused("previous_response_not_found")
+
+    def test_it_is_too_old(self) -> None:
+        """Rebuilt once, unseen."""
+        self.refused("websocket_connection_limit_reached")
+
+    def test_only_once(self) -> None:
+        """An upstream that keeps refusing is believed."""
+        self.turn("resp_1")
+        answer = self.post(input="Two?", previous_response_id="resp_1")
+        error = {"code": "websocket_connection_limit_reached", "message": "Old."}
+        for _ in range(2):
+            self.busiest.say({"type": "error", "status": 400, "error": error})
+        self.assert_error(answer, 400, "websocket_connection_limit_reached")
+        self.assertEqual(self.dials, 2)
+
+    def test_what_was_sent_is_not_sent_again(self) -> None:
+        """Whether the work was done is unknown, and the client is told so."""
+        self.turn("resp_1")
+        answer = self.post(input="Two?", previous_response_id="resp_1")
+        self.socket.drop()
+        self.assert_error(answer, 502, "upstream_outcome_unknown")
+        self.assertEqual(answer.headers["x-should-retry"], "false")
+        self.assertEqual(self.dials, 1)
+
+
+class FullResendTests(DurableBridge):
+    """Clients that send their history again."""
+
+    def history(self) -> None:
+        self.turn("resp_1", "One?", "1.")
+        self.turn("resp_2", "Two?", "2.", previous_response_id="resp_1")
+
+    def test_only_the_rest_goes_over_the_retained_connection(self) -> None:
+        """And the client, who named no marker, sees none."""
+        self.history()
+        resent = [
+            {"role": "user", "content": "One?"},
+            message("1.") | {"id": "msg_of_its_own"},
+            user("Two?"),
+            {"role": "assistant", "content": "2."},
+            user("Three?"),
+        ]
+        answer = self.turn("resp_3", resent)
+        self.assertEqual(self.dials, 1)
+        self.assertEqual(self.asked["previous_response_id"], "resp_2")
+        self.assertEqual(self.asked["input"], [user("Three?")])
+        self.assertIsNone(answer.json["previous_response_id"])
+
+    def test_an_older_node_is_sent_whole(self) -> None:
+        """Its connection has moved on; the node hangs where it belongs."""
+        self.history()
+        resent = [user("One?"), said("1."), user("Other?")]
+        self.turn("resp_3", resent, "3.")
+        self.assertEqual(self.dials, 2)
+        self.assertEqual(self.asked["input"], resent)
+        self.socket.drop()
+        self.turn("resp_4", "On?", previous_response_id="resp_3")
+        self.assertEqual(self.asked["input"], [*resent, said("3."), user("On?")])
+
+    def test_an_edited_history_is_another_one(self) -> None:
+        """Never a wrong match."""
+        self.history()
+        for edited in (
+            [user("One!"), said("1."), user("Two?"), said("2."), user("3?")],
+            [user("One?"), said("1!"), user("Two?"), said("2."), user("3?")],
+        ):
+            dials = self.dials
+            self.turn("resp_e", edited)
+            self.assertEqual(self.dials, dials + 1)
+            self.assertEqual(self.asked["input"], edited)
+
+    def test_another_model_is_not_asked_for_the_rest(self) -> None:
+        """It has not seen the beginning."""
+        self.history()
+        resent = [user("One?"), said("1."), user("Two?"), said("2."), user("3?")]
+        self.turn("resp_3", resent, model="gpt-5.5-mini")
+        self.assertEqual(self.asked["input"], resent)
+
+    def test_nothing_new_is_sent_whole(self) -> None:
+        """There would be nothing to ask."""
+        self.history()
+        resent = [user("One?"), said("1."), user("Two?"), said("2.")]
+        self.turn("resp_3", resent)
+        self.assertEqual(self.asked["input"], resent)
+
+
+class ClientGoneTests(DurableBridge):
+    """The turn is read on for a while, and its result banked."""
+
+    def test_a_turn_that_ends_within_the_grace_is_a_node(self) -> None:
+        """Whoever comes back finds it."""
+        answer = self.stream(input="One?")
+        self.socket.say(created("resp_1"))
+        answer.leave()
+        self.wait(20)
+        self.socket.say(completed("resp_1", output=[message("1.")]))
+        self.assertEqual(self.ask("GET", "/v1/responses/resp_1").json["id"], "resp_1")
+        self.turn("resp_2", "Two?", previous_response_id="resp_1")
+        self.assertEqual(self.dials, 1)
+
+    def test_a_longer_one_is_given_up(self) -> None:
+        """Its connection closes."""
+        answer = self.stream(input="One?")
+        self.socket.say(created("resp_1"))
+        answer.leave()
+        self.wait(31)
+        self.assertEqual(self.open_sockets, 0)
+        stored = self.ask("GET", "/v1/responses/resp_1").json
+        self.assertEqual(stored["status"], "cancelled")
+        again = self.post(previous_response_id="resp_1")
+        self.assert_error(again, 400, "previous_response_not_found")
+
+    def test_a_stalled_client_that_leaves_holds_nothing_up(self) -> None:
+        """What it did not read is read for it."""
+        answer = self.stream(input="One?")
+        answer.stall()
+        self.socket.say(created("resp_1"))
+        for number in range(1, 4):
+            self.socket.say(delta("x" * 60_000, number))
+        answer.leave()
+        self.socket.say(completed("resp_1", 4))
+        self.assertEqual(self.ask("GET", "/v1/responses/resp_1").status, 200)
+
+
+class StoreFalseTests(DurableBridge):
+    """What a client wants kept nowhere."""
+
+    def test_it_can_be_continued_and_not_retrieved(self) -> None:
+        """It is in memory, and never in the store on disk."""
+        self.turn("resp_1", "One?", "1.", store=False)
+        self.socket.drop()
+        self.turn("resp_2", "Two?", "2.", previous_response_id="resp_1", store=False)
+        self.assertEqual(self.asked["input"], [user("One?"), said("1."), user("Two?")])
+        for name in ("resp_1", "resp_2"):
+            answer = self.ask("GET", f"/v1/responses/{name}")
+            self.assert_error(answer, 404, "response_not_found")
+
+    def test_it_may_continue_what_is_stored(self) -> None:
+        """Its path leads from one store into the other."""
+        self.turn("resp_1", "One?", "1.")
+        self.turn("resp_2", "Two?", "2.", previous_response_id="resp_1", store=False)
+        self.socket.drop()
+        self.turn("resp_3", "Three?", previous_response_id="resp_2")
+        self.assertEqual(
+            self.asked["input"],
+            [user("One?"), said("1."), user("Two?"), said("2."), user("Three?")],
+        )
+
+    def test_the_upstream_gets_what_its_profile_needs(self) -> None:
+        """The ChatGPT backend stores nothing; we do."""
+        self.configure(continuity__mode="durable", upstream__profile="chatgpt")
+        answer = self.turn("resp_1", store=True)
+        self.assertIs(self.asked["store"], False)
+        self.assertNotIn("store", answer.headers.get("x-chatmockd-adjusted", ""))
+        self.assertEqual(self.ask("GET", "/v1/responses/resp_1").status, 200)
