@@ -80,8 +80,9 @@ def _content(content: Any) -> Any:
 
 def _part(part: Any) -> Any:
     if isinstance(part, dict):
-        if part.get("type") in _TEXTS:
+        kind = part.get("type")
+        if isinstance(kind, str) and kind in _TEXTS:
             return part.get("text")
-        if part.get("type") == "refusal":
+        if kind == "refusal":
             return ["refusal", part.get("refusal")]
     return ["part", part]

@@ -14,8 +14,9 @@ import msgspec
 
 Item = dict[str, Any]
 
-# Another item names these by their id (C{approval_request_id}), not by a C{call_id}.
-_NAMED_BY_ANSWERS = frozenset({"mcp_approval_request"})
+# What is nothing without its id: another item names an approval request by it, and a
+# reference is nothing else.
+_BY_THEIR_IDS = ("item_reference", "mcp_approval_request")
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def portable(items: Iterable[Item]) -> Iterator[Item]:
     for item in items:
         if item.get("type") == "reasoning" and not item.get("encrypted_content"):
             continue
-        if item.get("type") in _NAMED_BY_ANSWERS:
+        if item.get("type") in _BY_THEIR_IDS:
             yield item
             continue
         yield {

@@ -271,6 +271,8 @@ class Turn:
             self.accepted = kind not in ("error", "response.failed")
         if kind not in _DECIDING:
             return Kind.of(kind).prefix
+        if kind in _LIFECYCLE and kind != "response.created":
+            return _DECIDING_PREFIXES[kind]
         if kind == "response.created":
             self.response_id = terminal.response_id_of(frame) or self.response_id
             self._held_tip = None

@@ -60,7 +60,7 @@ class Ending:
 
     @ivar digest: What the path amounts to with it; None unless it completed.
     @ivar response: The JSON of the response object as its client saw it, if any.
-    @ivar events: The server-sent events its client saw or would have seen.
+    @ivar events: The server-sent events its client saw or would have seen, packed.
     @ivar items: The ids of the items of input and output that have one.
     @ivar frees_key: Nothing was done about it; its idempotency key may be used again.
     """
@@ -71,7 +71,7 @@ class Ending:
     upstream_id: str | None = None
     digest: bytes | None = None
     response: bytes | None = None
-    events: bytes = b""
+    events: bytes | None = None
     items: Sequence[str] = ()
     frees_key: bool = False
 
@@ -108,6 +108,7 @@ class Store(Protocol):
         Begin a turn; returns its number once it is durable.
 
         @raise IdempotencyKeyTaken: The owner's key stands for another turn already.
+        @raise ParentGone: Its parent has been deleted since it was looked up.
         """
 
     def mark_sent(self, number: int) -> Deferred[None]:
@@ -139,7 +140,7 @@ class Store(Protocol):
         """What one turn was given and produced."""
 
     def events(self, owner: str, response_id: str) -> Deferred[bytes | None]:
-        """The events of a turn that has ended, whole and in order."""
+        """The events of a turn that has ended, as they were given to L{end}."""
 
     def items(self, owner: str, ids: Sequence[str]) -> Deferred[Mapping[str, Item]]:
         """Those of these items that are known, by id."""

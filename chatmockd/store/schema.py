@@ -40,7 +40,7 @@ MIGRATIONS = (
         owner TEXT NOT NULL,
         id TEXT NOT NULL,
         turn INTEGER NOT NULL,
-        PRIMARY KEY (owner, id)
+        PRIMARY KEY (owner, id, turn)
     ) WITHOUT ROWID;
     CREATE INDEX item_by_turn ON item (turn);
     """,

@@ -6,18 +6,14 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
-import zstandard
 from twisted.internet.defer import Deferred
 
 from chatmockd.core.transcript import Item, Node, Step, identified
-from chatmockd.errors import IdempotencyKeyTaken
+from chatmockd.errors import IdempotencyKeyTaken, ParentGone
 from chatmockd.store.contract import Ending, Opening, Record
 from chatmockd.store.sweeping import delete_turns, room_taken, sweep
 
 T = TypeVar("T")
-
-# Of a level that costs less than the write; event logs are nearly all repetition.
-_LEVEL = 1
 
 # SQLite takes 32,766 parameters; the others of a statement are a handful.
 _MOST_DIGESTS = 32_000
@@ -66,11 +62,20 @@ class SqlStore:
                 )
                 if cursor.fetchone() is not None:
                     raise IdempotencyKeyTaken
+            root = None
+            if opening.parent is not None:
+                cursor.execute(
+                    "SELECT root FROM turn WHERE number = ?", (opening.parent,)
+                )
+                row = cursor.fetchone()
+                if row is None:
+                    raise ParentGone
+                (root,) = row
             cursor.execute(
                 "INSERT INTO turn (owner, response_id, parent, outer_parent, state, "
                 "epoch, profile, model, background, began, input, idempotency_key, "
                 "body_hash, response, root) VALUES (?, ?, ?, ?, 'pending', ?, ?, ?, ?, "
-                "?, ?, ?, ?, ?, (SELECT root FROM turn WHERE number = ?))",
+                "?, ?, ?, ?, ?, ?)",
                 (
                     opening.owner,
                     opening.response_id,
@@ -85,7 +90,7 @@ class SqlStore:
                     opening.idempotency_key,
                     opening.body_hash,
                     opening.response,
-                    opening.parent,
+                    root,
                 ),
             )
             number = cursor.lastrowid
@@ -110,9 +115,6 @@ class SqlStore:
         """See L{Store.end}."""
 
         def work(cursor: sqlite3.Cursor) -> None:
-            events = None
-            if ending.events:
-                events = zstandard.ZstdCompressor(_LEVEL).compress(ending.events)
             cursor.execute("SELECT owner FROM turn WHERE number = ?", (number,))
             row = cursor.fetchone()
             if row is None:
@@ -136,7 +138,7 @@ class SqlStore:
                     ending.upstream_id,
                     ending.digest,
                     ending.response,
-                    events,
+                    ending.events,
                     ending.response_id,
                     ending.frees_key,
                     number,
@@ -219,9 +221,8 @@ class SqlStore:
                 (owner, response_id),
             )
             row = cursor.fetchone()
-            if row is None or row[0] is None:
-                return None
-            return zstandard.ZstdDecompressor().decompress(row[0])
+            events: bytes | None = None if row is None else row[0]
+            return events
 
         return self._run(work)
 
@@ -234,7 +235,7 @@ class SqlStore:
                 cursor.execute(
                     "SELECT turn.input, turn.response FROM item "
                     "JOIN turn ON turn.number = item.turn "
-                    "WHERE item.owner = ? AND item.id = ?",
+                    "WHERE item.owner = ? AND item.id = ? ORDER BY item.turn",
                     (owner, identity),
                 )
                 for given, response in cursor.fetchall():

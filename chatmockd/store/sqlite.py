@@ -7,6 +7,7 @@ import os
 import secrets
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -36,6 +37,8 @@ class _Threaded:
             "sqlite3",
             str(path),
             timeout=_BUSY,
+            # It is closed by the reactor's thread, when its own has ended.
+            check_same_thread=False,
             cp_min=1,
             cp_max=1,
             cp_reactor=reactor,
@@ -64,13 +67,15 @@ def sqlite_store(reactor: Any, path: Path, place: str = "disk") -> SqlStore:
     """
     try:
         lock = _prepare(path)
-        with sqlite3.connect(path, timeout=_BUSY, isolation_level=None) as database:
-            database.execute("PRAGMA auto_vacuum = INCREMENTAL")
-            database.execute("PRAGMA journal_mode = WAL")
-            migrate(database)
-        database.close()
+        try:
+            _make_tables(path)
+        except BaseException:
+            os.close(lock)
+            raise
     except BlockingIOError:
-        raise StoreUnusable(f"{path}: another chatmockd uses it") from None
+        raise StoreUnusable(
+            f"{path}: another chatmockd uses it; give each its own"
+        ) from None
     except NewerSchema as problem:
         raise StoreUnusable(f"{path}: {problem}") from None
     except OSError as problem:
@@ -80,13 +85,25 @@ def sqlite_store(reactor: Any, path: Path, place: str = "disk") -> SqlStore:
     return SqlStore(_Threaded(reactor, path, lock), place, secrets.token_hex(8))
 
 
+def _make_tables(path: Path) -> None:
+    database = sqlite3.connect(path, timeout=_BUSY, isolation_level=None)
+    with closing(database):
+        # Only before anything else is in the file does it take effect.
+        database.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        database.execute("PRAGMA journal_mode = WAL")
+        migrate(database)
+
+
 def _prepare(path: Path) -> int:
     """
     Make folder and files, closed to everybody else; return the lock on them.
 
     SQLite gives its journal the mode of the database.
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for folder in reversed(path.parents):
+        # One by one: mkdir would give its mode to the last of them only.
+        if not folder.exists():
+            folder.mkdir(mode=0o700, exist_ok=True)
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     lock = os.open(f"{path}.lock", flags, 0o600)
     try:

@@ -83,7 +83,8 @@ def sweep(
             deleted += _delete_trees(cursor, "SELECT ?", (root,))
             if room_taken(cursor) <= max_bytes * _LEFT:
                 break
-    cursor.execute("PRAGMA incremental_vacuum")
+    # It frees a page at each step.
+    cursor.execute("PRAGMA incremental_vacuum").fetchall()
     return deleted
 
 

@@ -24,6 +24,7 @@ from chatmockd.core.transcript import (
 from chatmockd.core.turn import Completed, Failed, Outcome, Turn
 from chatmockd.errors import (
     FirstEventTimeout,
+    ParentGone,
     PreviousResponseNotFound,
     ResponseCancelled,
     UpstreamOutcomeUnknown,
@@ -108,27 +109,37 @@ class DurableCourse:
                 raise PreviousResponseNotFound(create.marker)
         else:
             await self._recognise()
+        try:
+            await self._journal(turn)
+        except ParentGone:
+            # Deleted between the look-up and now.
+            if create.marker is not None:
+                raise PreviousResponseNotFound(create.marker) from None
+            self._parent, self._added = None, self._items
+            await self._journal(turn)
+        may_die("journalled")
+
+    async def _journal(self, turn: RunningTurn) -> None:
+        create = self._create
         before = NOTHING if self._parent is None else self._parent.digest
         self._digest = digest_after(before, self._added)
-        self._entry = await self._tree.begin(
-            Opening(
-                owner=owner,
-                profile=self._upstream.profile.name,
-                model=create.model,
-                parent=None,
-                outer_parent=None,
-                input=msgspec.json.encode(self._added),
-                began=self._began,
-                response_id=self._own_id,
-                background=create.background,
-                response=self.snapshot(turn) if create.background else None,
-                idempotency_key=self._asker.key,
-                body_hash=self._asker.body_hash,
-            ),
-            self._parent,
-            stored=create.stores,
+        opening = Opening(
+            owner=self._asker.owner,
+            profile=self._upstream.profile.name,
+            model=create.model,
+            parent=None,
+            outer_parent=None,
+            input=msgspec.json.encode(self._added),
+            began=self._began,
+            response_id=self._own_id,
+            background=create.background,
+            response=self.snapshot(turn) if create.background else None,
+            idempotency_key=self._asker.key,
+            body_hash=self._asker.body_hash,
         )
-        may_die("journalled")
+        self._entry = await self._tree.begin(
+            opening, self._parent, stored=create.stores
+        )
 
     async def attempt(self, turn: RunningTurn) -> tuple[Lease, Turn, bytes]:
         """See L{Course.attempt}."""
@@ -186,19 +197,16 @@ class DurableCourse:
         """See L{Course.arrive}."""
         if self._entry is None:
             return outcome
-        ending = Ending(
-            state="failed",
-            ended=self._now(),
-            response_id=turn.response_id,
-            events=b"".join([*(turn.log or ()), outcome.event]),
-        )
+        ending = Ending(state="failed", ended=self._now(), response_id=turn.response_id)
         if isinstance(outcome, Completed):
             may_die("before commit")
             ending = self._completed(outcome, ending)
         else:
             ending = self._failed(turn, outcome, ending)
-        if not self._create.stores:
-            ending = replace(ending, events=b"")
+        if self._create.stores and ending.response_id is not None:
+            # What is not retrieved needs no events, nor what has no name.
+            assert turn.log is not None
+            ending = replace(ending, events=turn.log.packed(outcome.event))
         await self._tree.end(self._asker.owner, self._entry, ending)
         may_die("committed")
         return outcome
@@ -234,9 +242,7 @@ class DurableCourse:
             return replace(ending, response=response)
         # Nothing came of it that could be asked for; but what may have been begun is
         # not begun again for the same key.
-        return replace(
-            ending, events=b"", frees_key=not turn.accepted and ending.state == "failed"
-        )
+        return replace(ending, frees_key=not turn.accepted and ending.state == "failed")
 
     async def _resolved(self, items: list[Item]) -> list[Item]:
         wanted = references(items)

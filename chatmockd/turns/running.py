@@ -12,12 +12,10 @@ from twisted.logger import Logger
 from chatmockd.core.turn import Failed, Outcome, Turn
 from chatmockd.errors import ChatmockdError, ResponseCancelled
 from chatmockd.turns.dying import may_die
+from chatmockd.turns.log import EventLog
 from chatmockd.upstream.lease import Lease
 
 Deliver = Callable[[list[bytes]], None]
-
-# How much a client that has fallen behind is given at once, in bytes.
-_BATCH = 262_144
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,7 @@ class Seat:
     """
     One listener's place at a turn; the source of a relay.
 
-    @ivar behind: How many pieces of the log he has, where he has not all of them.
+    @ivar behind: Up to which place of the log he has it, where he has not all of it.
     @ivar has_all: He has the whole log of a turn that has ended.
     """
 
@@ -116,7 +114,7 @@ class RunningTurn:
 
     @ivar request_id: Of the request that began it, for the log.
     @ivar response_id: What its clients call the response, once that is known.
-    @ivar log: The events so far, as pieces; None where nobody can ask for them again.
+    @ivar log: The events so far; None where nobody can ask for them again.
     @ivar turn: What follows the frames of the attempt under way.
     @ivar lease: What carries it.
     @ivar remarks: What the log shall say of it.
@@ -139,7 +137,7 @@ class RunningTurn:
         """
         self.request_id = request_id
         self.response_id: str | None = None
-        self.log: list[bytes] | None = [] if keeps_log else None
+        self.log = EventLog() if keeps_log else None
         self.turn: Turn | None = None
         self.lease: Lease | None = None
         self.remarks: list[str] = []
@@ -213,7 +211,7 @@ class RunningTurn:
     def seat_taken(self, seat: Seat, from_start: bool) -> None:
         """Somebody listens."""
         self._seats.append(seat)
-        if from_start and self.log:
+        if from_start and self.log is not None:
             seat.behind = 0
             self._catch_up(seat)
         self._pause_or_resume()
@@ -221,7 +219,7 @@ class RunningTurn:
     def seat_paused(self, seat: Seat) -> None:
         """He does not keep up."""
         if self.log is not None and seat.behind is None:
-            seat.behind = len(self.log)
+            seat.behind = self.log.size
         self._pause_or_resume()
 
     def seat_resumed(self, seat: Seat) -> None:
@@ -279,7 +277,7 @@ class RunningTurn:
                 outcome = await carried
                 self._unseen = lease.unwritten
                 if self.log is not None:
-                    self.log += self._unseen
+                    self.log.append(self._unseen)
                 if (
                     isinstance(outcome, Failed)
                     and outcome.unread
@@ -307,7 +305,7 @@ class RunningTurn:
             for seat in self._seats:
                 seat.deliver(pieces)
             return
-        self.log += pieces
+        self.log.append(pieces)
         for seat in tuple(self._seats):
             if seat.behind is None:
                 seat.deliver(pieces)
@@ -317,18 +315,12 @@ class RunningTurn:
         """Deliver from the log until he has it all, or pauses again."""
         while seat.behind is not None and not seat.paused:
             assert self.log is not None
-            pieces: list[bytes] = []
-            size = 0
-            for piece in self.log[seat.behind :]:
-                pieces.append(piece)
-                size += len(piece)
-                if size >= _BATCH:
-                    break
-            seat.behind += len(pieces)
-            if seat.behind == len(self.log):
+            events = self.log.read(seat.behind)
+            seat.behind += len(events)
+            if seat.behind == self.log.size:
                 seat.behind = None
-            if pieces:
-                seat.deliver(pieces)
+            if events:
+                seat.deliver([events])
         if seat.behind is None and self.ended is not None:
             seat.has_all = True
 

@@ -20,6 +20,7 @@ from chatmockd.printable import printable
 from chatmockd.pulse import Pulse
 from chatmockd.store.contract import Record
 from chatmockd.turns.durable import Asker
+from chatmockd.turns.log import unpacked
 from chatmockd.turns.registry import OWNER, Turns
 from chatmockd.turns.running import RunningTurn
 from chatmockd.web.guard import GuardedRequest
@@ -153,7 +154,7 @@ class Responses:
         if create.streaming and record.response_id is not None:
             events = await self._turns.tree.events(OWNER, record.response_id)
             if events is not None:
-                self.replay(request, events, -1)
+                self.replay(request, unpacked(events), -1)
                 return None
         assert record.response is not None
         return answer_json(request, record.response)

@@ -10,6 +10,7 @@ from chatmockd.core.snapshot import failed
 from chatmockd.errors import InvalidRequest, ResponseNotFound, UpstreamOutcomeUnknown
 from chatmockd.store.contract import Record
 from chatmockd.store.tree import Tree
+from chatmockd.turns.log import unpacked
 from chatmockd.turns.registry import OWNER, Turns
 from chatmockd.web.guard import GuardedRequest
 from chatmockd.web.responses import Responses, answer_json
@@ -50,7 +51,7 @@ class Stored:
                     param="stream",
                     code="events_not_found",
                 )
-            self._responses.replay(request, events, after)
+            self._responses.replay(request, unpacked(events), after)
             return None
         return answer_json(request, _response(record))
 

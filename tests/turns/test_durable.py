@@ -24,7 +24,9 @@ class FollowUpTests(DurableBridge):
         self.turn("resp_2", "Two?", "2.", previous_response_id="resp_1")
         self.socket.drop()
         answer = self.stream(input="Three?", previous_response_id="resp_2")
-        self.answer("resp_3", "3.")
+        progress = created("resp_3", 1) | {"type": "response.in_progress"}
+        end = completed("resp_3", 2, output=[message("3.")])
+        self.socket.say(created("resp_3"), progress, end)
         self.assertEqual(self.dials, 2)
         self.assertNotIn("previous_response_id", self.asked)
         self.assertEqual(
@@ -35,6 +37,7 @@ class FollowUpTests(DurableBridge):
             if "response" in event:
                 shown = event["response"]["previous_response_id"]
                 self.assertEqual((kind, shown), (kind, "resp_2"))
+        self.assertEqual(len(answer.events), 3)
 
     def test_an_older_node(self) -> None:
         """A fork: another connection, and the path to that node only."""

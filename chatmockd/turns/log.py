@@ -1,0 +1,63 @@
+"""The events of a turn as they came, kept small."""
+
+from __future__ import annotations
+
+import zstandard
+
+# Raw bytes that are packed together. Events are nearly all repetition: this much takes
+# some 20 us to pack, and a small part of the room.
+_BLOCK = 65_536
+
+
+class EventLog:
+    """
+    Server-sent events, to be read again from any place between two of them.
+
+    Places are counted in bytes from the beginning.
+
+    @ivar size: Bytes in all.
+    """
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._blocks: list[tuple[int, bytes]] = []  # each with where it begins
+        self._tail: list[bytes] = []
+        self._packed_size = 0
+
+    def append(self, pieces: list[bytes]) -> None:
+        """Add whole events, any number to a piece."""
+        self._tail += pieces
+        for piece in pieces:
+            self.size += len(piece)
+        if self.size - self._packed_size >= _BLOCK:
+            self._blocks.append((self._packed_size, _pack(self._tail)))
+            self._packed_size = self.size
+            self._tail = []
+
+    def read(self, place: int) -> bytes:
+        """What stands at C{place}: not all of it, but something if there is any."""
+        if place >= self._packed_size:
+            return b"".join(self._tail)[place - self._packed_size :]
+        start, block = next(
+            (start, block) for start, block in reversed(self._blocks) if start <= place
+        )
+        return unpacked(block)[place - start :]
+
+    def packed(self, last: bytes) -> bytes:
+        """All of it with one more event behind it, for L{unpacked}."""
+        blocks = [block for _, block in self._blocks]
+        return b"".join([*blocks, _pack([*self._tail, last])])
+
+
+# One for all: what a new one takes, a megabyte, would leave holes in the heap.
+_compressor = zstandard.ZstdCompressor(level=1)
+
+
+def _pack(pieces: list[bytes]) -> bytes:
+    return _compressor.compress(b"".join(pieces))
+
+
+def unpacked(packed: bytes) -> bytes:
+    """The events that L{EventLog.packed} packed."""
+    reader = zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True)
+    return reader.read()

@@ -1,0 +1,286 @@
+"""What makes two items mean the same, and what a history amounts to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from chatmockd.core.likeness import NOTHING, digest_after, digests
+from tests.core.cases import case
+
+Item = dict[str, Any]
+
+QUICK = settings(max_examples=60, deadline=None)
+
+
+def amounts_to(*items: Item) -> bytes:
+    """The digest of a history of these items."""
+    return digest_after(NOTHING, items)
+
+
+def message(content: Any, role: str = "user", **more: Any) -> Item:
+    """A message, with the members that it has to have."""
+    return {"type": "message", "role": role, "content": content, **more}
+
+
+def part(text: str, kind: str = "input_text", **more: Any) -> Item:
+    """A part of a message."""
+    return {"type": kind, "text": text, **more}
+
+
+CALL = {"type": "function_call", "call_id": "call_1", "name": "f", "arguments": "{}"}
+RESULT = {"type": "function_call_output", "call_id": "call_1", "output": "42"}
+CUSTOM = {"type": "custom_tool_call", "call_id": "call_1", "name": "f", "input": "x"}
+CUSTOM_RESULT = RESULT | {"type": "custom_tool_call_output"}
+SEARCH = {"type": "web_search_call", "action": {"query": "weather"}}
+REASONING = {"type": "reasoning", "summary": [], "encrypted_content": "gAAA"}
+
+ANSWER = part("Hi", "output_text", annotations=[], logprobs=[])
+
+# Each pair means the same.
+ALIKE: dict[str, tuple[Item, Item]] = {
+    "text and its only part": (message("Hi"), message([part("Hi")])),
+    "id and status": (message("Hi"), message("Hi", id="msg_1", status="completed")),
+    "type left out": (message("Hi"), {"role": "user", "content": "Hi"}),
+    "annotations": (
+        message([ANSWER], "assistant"),
+        message([ANSWER | {"annotations": [{"type": "url_citation"}]}], "assistant"),
+    ),
+    "log probabilities": (
+        message([ANSWER], "assistant"),
+        message([ANSWER | {"logprobs": [{"token": "Hi"}]}], "assistant"),
+    ),
+    "answer as a text": (message([ANSWER], "assistant"), message("Hi", "assistant")),
+    "kind of text": (
+        message([part("Hi", "output_text")]),
+        message([part("Hi", "text")]),
+    ),
+    "call": (CALL, CALL | {"id": "fc_1", "status": "completed"}),
+    "call without namespace": (CALL, CALL | {"namespace": None}),
+    "result": (RESULT, RESULT | {"id": "fco_1", "status": "completed"}),
+    "custom call": (CUSTOM, CUSTOM | {"id": "ctc_1", "status": "completed"}),
+    "custom result": (CUSTOM_RESULT, CUSTOM_RESULT | {"id": "ctco_1"}),
+    "other kind": (SEARCH, SEARCH | {"id": "ws_1", "status": "completed"}),
+    "order of members": (SEARCH, dict(reversed(SEARCH.items()))),
+    "refusal": (
+        message([{"type": "refusal", "refusal": "No."}], "assistant"),
+        message([{"type": "refusal", "refusal": "No.", "id": "x"}], "assistant"),
+    ),
+}
+
+# Each pair means something else.
+UNLIKE: dict[str, tuple[Item, Item]] = {
+    "role": (message("Hi"), message("Hi", "developer")),
+    "text": (message("Hi"), message("Hi!")),
+    "white space": (message("Hi"), message("Hi ")),
+    "text in two parts": (message("ab"), message([part("a"), part("b")])),
+    "order of parts": (
+        message([part("a"), part("b")]),
+        message([part("b"), part("a")]),
+    ),
+    "no text and nothing": (message(""), message([])),
+    "refusal and text": (
+        message([{"type": "refusal", "refusal": "No."}]),
+        message([part("No.")]),
+    ),
+    "picture": (
+        message([{"type": "input_image", "image_url": "data:a"}]),
+        message([{"type": "input_image", "image_url": "data:b"}]),
+    ),
+    "call and result": (CALL, RESULT),
+    "call and custom call": (
+        CALL | {"arguments": "x"},
+        CUSTOM | {"arguments": "x"},
+    ),
+    "namespace": (CALL, CALL | {"namespace": "tools"}),
+    "other kind": (SEARCH, SEARCH | {"action": {"query": "news"}}),
+    "member nobody knows": (SEARCH, SEARCH | {"new": 1}),
+}
+
+# What counts of a kind, one member each.
+COUNTING = [
+    (CALL, ("call_id", "name", "arguments")),
+    (RESULT, ("call_id", "output")),
+    (CUSTOM, ("call_id", "name", "input")),
+    (CUSTOM_RESULT, ("call_id", "output")),
+    (message("Hi"), ("role", "content")),
+]
+
+_words = st.text(max_size=8)
+_parts = st.lists(
+    st.builds(part, _words, st.sampled_from(["input_text", "output_text", "text"]))
+    | st.builds(lambda text: {"type": "refusal", "refusal": text}, _words)
+    | st.builds(lambda url: {"type": "input_image", "image_url": url}, _words),
+    max_size=3,
+)
+ITEMS: st.SearchStrategy[Item] = (
+    st.builds(message, _words | _parts, st.sampled_from(["user", "assistant"]))
+    | st.builds(lambda a, b: CALL | {"call_id": a, "arguments": b}, _words, _words)
+    | st.builds(lambda a, b: RESULT | {"call_id": a, "output": b}, _words, _words)
+    | st.builds(lambda query: SEARCH | {"action": query}, _words)
+)
+HISTORIES = st.lists(ITEMS, max_size=5)
+CALLS = st.lists(
+    st.builds(lambda a, b: CALL | {"call_id": a, "arguments": b}, _words, _words),
+    max_size=4,
+)
+
+
+def dressed(item: Item, identity: str) -> Item:
+    """C{item} with what an upstream adds to it."""
+    more = item | {"id": identity, "status": "completed"}
+    content = item.get("content")
+    if isinstance(content, str):
+        content = [part(content)]
+    if isinstance(content, list):
+        more["content"] = [
+            one | ({"annotations": [], "logprobs": []} if "text" in one else {})
+            for one in content
+        ]
+    return more
+
+
+class LikenessTests(SynchronousTestCase):
+    """Single items."""
+
+    def test_what_means_the_same(self) -> None:
+        """What clients leave out or write otherwise makes no difference."""
+        for name, (one, other) in ALIKE.items():
+            with case(name=name):
+                self.assertEqual(amounts_to(one), amounts_to(other))
+
+    def test_what_means_something_else(self) -> None:
+        """What an upstream would understand differently does."""
+        for name, (one, other) in UNLIKE.items():
+            with case(name=name):
+                self.assertNotEqual(amounts_to(one), amounts_to(other))
+
+    def test_every_member_that_counts(self) -> None:
+        """Changing or leaving out any one of them makes a difference."""
+        for item, names in COUNTING:
+            for name in names:
+                with case(item=item, name=name):
+                    changed = item | {name: "something else"}
+                    self.assertNotEqual(amounts_to(item), amounts_to(changed))
+                    less = {key: item[key] for key in item if key != name}
+                    self.assertNotEqual(amounts_to(item), amounts_to(less))
+
+    def test_output_in_parts(self) -> None:
+        """The output of a tool may be a list; all of it counts."""
+        one = RESULT | {"output": [part("a")]}
+        other = RESULT | {"output": [part("b")]}
+        self.assertNotEqual(amounts_to(one), amounts_to(other))
+
+    def test_reasoning_does_not_count(self) -> None:
+        """Clients drop it, or send another form of it."""
+        question, answer = message("Why?"), message("So.", "assistant")
+        self.assertEqual(
+            amounts_to(question, REASONING, answer), amounts_to(question, answer)
+        )
+        self.assertEqual(amounts_to(REASONING), NOTHING)
+
+    def test_items_of_no_known_form(self) -> None:
+        """They are compared as they are."""
+        for odd in ({}, {"type": 5}, {"type": ["message"]}, {"type": None, "a": 1}):
+            with case(odd=odd):
+                self.assertEqual(amounts_to(odd), amounts_to(dict(odd)))
+                self.assertNotEqual(amounts_to(odd), NOTHING)
+                self.assertNotEqual(amounts_to(odd), amounts_to(odd | {"b": 2}))
+
+
+class DigestsTests(SynchronousTestCase):
+    """Whole histories."""
+
+    def test_a_history_without_items(self) -> None:
+        """It amounts to nothing, or to what came before it."""
+        self.assertEqual(list(digests([])), [])
+        self.assertEqual(digest_after(NOTHING, []), NOTHING)
+        self.assertEqual(digest_after(b"before", []), b"before")
+
+    def test_one_digest_for_each_item(self) -> None:
+        """One that does not count repeats the last, or what came before."""
+        first, second, third = digests([REASONING, message("Hi"), REASONING])
+        self.assertEqual(first, NOTHING)
+        self.assertNotEqual(second, NOTHING)
+        self.assertEqual(third, second)
+        self.assertEqual(list(digests([REASONING], b"before")), [b"before"])
+
+    def test_a_digest_stays_the_same(self) -> None:
+        """They are kept on disk: another release must find the same ones."""
+        digest = amounts_to(message("Hi"), CALL, RESULT)
+        self.assertEqual(digest.hex(), "19e1a7e2b0ca49f28aa3671f2bb41c1e628cb17e")
+
+    @QUICK
+    @given(HISTORIES, HISTORIES)
+    def test_they_chain(self, start: list[Item], rest: list[Item]) -> None:
+        """A history can be gone on with from the digest of its start."""
+        before = list(digests(start))
+        after = list(digests(rest, before[-1] if before else NOTHING))
+        self.assertEqual(list(digests(start + rest)), before + after)
+        whole = digest_after(digest_after(NOTHING, start), rest)
+        self.assertEqual(whole, amounts_to(*start, *rest))
+
+    @QUICK
+    @given(HISTORIES)
+    def test_a_history_as_an_upstream_dresses_it(self, history: list[Item]) -> None:
+        """Ids, statuses, annotations and reasoning leave what it amounts to."""
+        more: list[Item] = []
+        for number, item in enumerate(history):
+            more += [REASONING, dressed(item, f"id_{number}")]
+        self.assertEqual(amounts_to(*more), amounts_to(*history))
+
+    @QUICK
+    @given(HISTORIES, ITEMS, ITEMS, HISTORIES)
+    def test_one_item_that_is_different(
+        self, start: list[Item], one: Item, other: Item, rest: list[Item]
+    ) -> None:
+        """Wherever it is, nothing from there on is the same; before it, all is."""
+        ours, theirs = (list(digests([*start, item, *rest])) for item in (one, other))
+        alike = amounts_to(one) == amounts_to(other)
+        self.assertEqual(ours[: len(start)], theirs[: len(start)])
+        for mine, its in zip(ours[len(start) :], theirs[len(start) :], strict=True):
+            self.assertEqual(mine == its, alike)
+
+    @QUICK
+    @given(HISTORIES, ITEMS)
+    def test_an_item_more(self, history: list[Item], item: Item) -> None:
+        """A longer history never amounts to its beginning."""
+        longer = list(digests([*history, item]))
+        self.assertEqual(len(set(longer)), len(history) + 1)
+        self.assertNotIn(NOTHING, longer)
+
+    @QUICK
+    @given(CALLS, CALLS)
+    def test_different_histories_amount_to_different_things(
+        self, ours: list[Item], theirs: list[Item]
+    ) -> None:
+        """Where every member counts, equal digests are equal histories."""
+        self.assertEqual(ours == theirs, amounts_to(*ours) == amounts_to(*theirs))
+
+    @QUICK
+    @given(HISTORIES, st.data())
+    def test_any_text_that_is_changed(
+        self, history: list[Item], draw: st.DataObject
+    ) -> None:
+        """A character more anywhere changes what the whole amounts to."""
+        index = draw.draw(st.integers(0, len(history)))
+        text = draw.draw(_words)
+        ours, theirs = (
+            [*history[:index], message([part(said)]), *history[index:]]
+            for said in (text, text + "x")
+        )
+        self.assertNotEqual(amounts_to(*ours), amounts_to(*theirs))
+
+
+class OddItemTests(SynchronousTestCase):
+    """What no client should send."""
+
+    def test_a_type_that_is_no_text(self) -> None:
+        """It counts as it is, like anything unknown."""
+        for odd in (["text"], {"a": 1}, None, 5):
+            part = {"type": odd, "text": "x"}
+            for item in ({"role": "user", "content": [part]}, {"type": odd, "x": 1}):
+                self.assertNotEqual(digest_after(NOTHING, [item]), NOTHING)

@@ -1,0 +1,41 @@
+"""The store in memory: what every store does, and at once."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from chatmockd.store.contract import Store
+from chatmockd.store.memory import memory_store
+from tests.store.suite import StoreSuite, completed, opening
+
+
+class MemoryStoreTests(StoreSuite, SynchronousTestCase):
+    """The suite, and what is particular to memory."""
+
+    place = "memory"
+
+    def make_store(self) -> Store:
+        store = memory_store()
+        self.addCleanup(store.close)
+        return store
+
+    def test_it_answers_at_once(self) -> None:
+        """No reactor has to turn before a result is there."""
+        number = self.successResultOf(self.store.journal(opening()))
+        self.successResultOf(self.store.end(number, completed("resp_1")))
+        self.assertIsNotNone(self.successResultOf(self.store.find("alice", "resp_1")))
+
+    def test_two_stores_share_nothing(self) -> None:
+        """A store is its maker's alone."""
+        self.turn("resp_1")
+        other = self.make_store()
+        self.assertIsNone(self.result(other.find("alice", "resp_1")))
+
+    def test_a_place_of_ones_own(self) -> None:
+        """Its nodes say the place that it was made with."""
+        self.store = memory_store("elsewhere")
+        self.addCleanup(self.store.close)
+        self.turn("resp_1")
+        node = self.found("resp_1").node
+        assert node is not None
+        self.assertEqual(node.place, "elsewhere")

@@ -1,0 +1,56 @@
+"""A turn's events, kept small and read again."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from chatmockd.turns.log import EventLog, unpacked
+
+EVENT = b"event: x\ndata: {}\n\n"
+
+
+def whole(log: EventLog, place: int = 0) -> bytes:
+    """All that can be read from C{place} on."""
+    found = b""
+    while place + len(found) < log.size:
+        found += log.read(place + len(found))
+    return found
+
+
+class EventLogTests(SynchronousTestCase):
+    """Reading from any place."""
+
+    @given(
+        st.lists(st.integers(0, 90_000).map(lambda size: EVENT + b"y" * size)),
+        st.integers(0, 30),
+    )
+    def test_what_was_added_is_read(self, pieces: list[bytes], begin: int) -> None:
+        """In order, from wherever a piece begins, before and after packing."""
+        log = EventLog()
+        for piece in pieces:
+            log.append([piece])
+        start = sum(map(len, pieces[:begin]))
+        self.assertEqual(whole(log, start), b"".join(pieces[begin:]))
+        self.assertEqual(log.size, len(b"".join(pieces)))
+        self.assertEqual(unpacked(log.packed(EVENT)), b"".join([*pieces, EVENT]))
+
+    def test_a_long_turn_takes_little(self) -> None:
+        """It is packed on the way, and not only at the end."""
+        log = EventLog()
+        for _ in range(100):
+            log.append([EVENT * 5_000])
+        held = sum(len(block) for _, block in log._blocks) + len(b"".join(log._tail))
+        self.assertLess(held, log.size / 20)
+
+    def test_a_piece_is_never_cut(self) -> None:
+        """Whoever reads gets whole events."""
+        log = EventLog()
+        for number in range(3_000):
+            log.append([b"event: x\ndata: %d\n\n" % number * 9])
+        place = 0
+        while place < log.size:
+            events = log.read(place)
+            self.assertTrue(events.startswith(b"event") and events.endswith(b"\n\n"))
+            place += len(events)

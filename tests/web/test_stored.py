@@ -1,0 +1,357 @@
+"""What can be asked of a response by its id."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tests.bridge import JSON, Answer, completed, created, delta, message
+from tests.turns.durable import DurableBridge, said, user
+
+
+class GetTests(DurableBridge):
+    """C{GET /v1/responses/{id}}."""
+
+    def test_a_response_that_has_ended(self) -> None:
+        """The object that its client got."""
+        first = self.turn("resp_1")
+        again = self.ask("GET", "/v1/responses/resp_1")
+        self.assertEqual((again.status, again.json), (200, first.json))
+
+    def test_one_that_is_being_made(self) -> None:
+        """As far as it is known."""
+        self.stream()
+        self.socket.say(created("resp_1"))
+        answer = self.ask("GET", "/v1/responses/resp_1")
+        self.assertEqual(answer.json["status"], "in_progress")
+
+    def test_one_that_failed(self) -> None:
+        """With the reason, also when the upstream was cut off."""
+        self.stream()
+        self.socket.say(created("resp_1"))
+        self.socket.drop()
+        answer = self.ask("GET", "/v1/responses/resp_1").json
+        self.assertEqual(answer["status"], "failed")
+        self.assertEqual(answer["error"]["code"], "upstream_disconnected")
+
+    def test_one_that_nobody_knows(self) -> None:
+        """404 for whatever is asked of it."""
+        for method, path in (
+            ("GET", ""),
+            ("GET", "?stream=true"),
+            ("DELETE", ""),
+            ("GET", "/input_items"),
+            ("POST", "/cancel"),
+        ):
+            headers = JSON if method == "POST" else {}
+            answer = self.ask(method, f"/v1/responses/resp_x{path}", headers)
+            self.assert_error(answer, 404, "response_not_found")
+
+    def test_without_a_tree_nothing_is_known(self) -> None:
+        """Modes retained and off keep nothing."""
+        self.configure(continuity__mode="retained")
+        self.first_turn("resp_1")
+        answer = self.ask("GET", "/v1/responses/resp_1")
+        self.assert_error(answer, 404, "response_not_found")
+
+    def test_parameters_that_cannot_be(self) -> None:
+        """They are named."""
+        self.turn("resp_1")
+        for query in ("stream=yes", "stream=true&starting_after=x"):
+            answer = self.ask("GET", f"/v1/responses/resp_1?{query}")
+            self.assert_error(answer, 400, "invalid_value")
+
+
+class ResumeTests(DurableBridge):
+    """C{GET /v1/responses/{id}?stream=true&starting_after=N}."""
+
+    def begun(self) -> Answer:
+        answer = self.stream(input="One?")
+        self.socket.say(created("resp_1"), delta("a", 1), delta("b", 2))
+        return answer
+
+    def resume(self, after: int | None) -> Answer:
+        query = "" if after is None else f"&starting_after={after}"
+        return self.ask("GET", f"/v1/responses/resp_1?stream=true{query}")
+
+    def numbers(self, answer: Answer) -> list[int]:
+        return [event["sequence_number"] for _, event in answer.events]
+
+    def end(self) -> None:
+        self.socket.say(delta("c", 3), completed("resp_1", 4))
+
+    def test_while_it_runs(self) -> None:
+        """Nothing is missing and nothing doubled, wherever it was dropped."""
+        self.begun().leave()
+        resumed = {after: self.resume(after) for after in (None, 0, 1, 2)}
+        self.end()
+        for after, answer in resumed.items():
+            begin = 0 if after is None else after + 1
+            self.assertEqual(self.numbers(answer), list(range(begin, 5)))
+            self.assertTrue(answer.ended)
+
+    def test_after_it_has_ended(self) -> None:
+        """The same bytes."""
+        first = self.begun()
+        self.end()
+        self.assertEqual(self.resume(None).body, first.body)
+        for after in range(5):
+            self.assertEqual(self.numbers(self.resume(after)), [*range(after + 1, 5)])
+
+    def test_behind_what_has_come(self) -> None:
+        """It waits for what will."""
+        self.begun()
+        answer = self.resume(3)
+        self.end()
+        self.assertEqual(self.numbers(answer), [4])
+
+    def test_of_a_turn_that_was_asked_for_as_json(self) -> None:
+        """It had events all the same."""
+        self.post(input="One?")
+        self.socket.say(created("resp_1"), delta("a", 1), completed("resp_1", 2))
+        self.assertEqual(self.numbers(self.resume(0)), [1, 2])
+
+    def test_a_listener_that_stalls_holds_up_nobody_else(self) -> None:
+        """It gets the rest when it reads on."""
+        first = self.begun()
+        second = self.resume(0)
+        second.stall()
+        for number in range(3, 9):
+            self.socket.say(delta("x" * 60_000, number))
+        self.assertEqual(self.numbers(first)[-1], 8)
+        self.assertFalse(self.busiest.link.client_end.paused)
+        self.socket.say(completed("resp_1", 9))
+        self.assertTrue(first.ended)
+        second.read_on()
+        self.assertEqual(self.numbers(second), list(range(1, 10)))
+        self.assertTrue(second.ended)
+
+    def test_the_upstream_waits_while_all_stall(self) -> None:
+        """And goes on with the first who reads."""
+        first = self.begun()
+        second = self.resume(0)
+        for answer in (first, second):
+            answer.stall()
+        self.socket.say(delta("x" * 60_000, 3))
+        self.socket.say(delta("x" * 60_000, 4))
+        self.socket.say(delta("x" * 60_000, 5))
+        self.assertTrue(self.busiest.link.client_end.paused)
+        second.read_on()
+        self.assertFalse(self.busiest.link.client_end.paused)
+
+
+class BackgroundTests(DurableBridge):
+    """C{background: true}."""
+
+    def begin(self, **more: Any) -> str:
+        answer = self.post(background=True, **more)
+        self.assertEqual(answer.status, 200, answer.body)
+        self.assertIn(answer.json["status"], ("queued", "in_progress"))
+        self.assertIs(answer.json["background"], True)
+        return str(answer.json["id"])
+
+    def get(self, name: str) -> dict[str, Any]:
+        got: dict[str, Any] = self.ask("GET", f"/v1/responses/{name}").json
+        return got
+
+    def test_it_is_polled_to_its_end(self) -> None:
+        """Under an id of its own, which stays."""
+        name = self.begin()
+        self.assertNotIn("background", self.asked)
+        self.assertEqual(self.get(name)["status"], "queued")
+        self.socket.say(created("resp_u"))
+        self.assertEqual(self.get(name)["status"], "in_progress")
+        self.socket.say(completed("resp_u", output=[message("Hi.")]))
+        ended = self.get(name)
+        self.assertEqual((ended["status"], ended["id"]), ("completed", name))
+        self.assert_error(
+            self.ask("GET", "/v1/responses/resp_u"), 404, "response_not_found"
+        )
+
+    def test_it_is_followed_up_over_its_connection(self) -> None:
+        """The upstream is asked by the upstream's own id."""
+        name = self.begin(input="One?")
+        self.answer("resp_u", "1.")
+        answer = self.turn("resp_2", "Two?", previous_response_id=name)
+        self.assertEqual(self.dials, 1)
+        self.assertEqual(self.asked["previous_response_id"], "resp_u")
+        self.assertEqual(answer.json["previous_response_id"], name)
+
+    def test_it_is_streamed_and_resumed(self) -> None:
+        """With its own id in all events."""
+        answer = self.stream(background=True)
+        self.socket.say(created("resp_u"), delta("a", 1))
+        name = answer.events[0][1]["response"]["id"]
+        answer.leave()
+        self.wait(60)
+        resumed = self.ask("GET", f"/v1/responses/{name}?stream=true&starting_after=0")
+        self.socket.say(completed("resp_u", 2))
+        self.assertEqual([n["sequence_number"] for _, n in resumed.events], [1, 2])
+        self.assertEqual(resumed.events[-1][1]["response"]["id"], name)
+
+    def test_it_is_cancelled(self) -> None:
+        """Its connection closes, and it says so from then on."""
+        name = self.begin()
+        answer = self.ask("POST", f"/v1/responses/{name}/cancel", JSON)
+        self.assertEqual(answer.json["status"], "cancelled")
+        self.assertEqual(self.open_sockets, 0)
+        self.assertEqual(self.get(name)["status"], "cancelled")
+        again = self.ask("POST", f"/v1/responses/{name}/cancel", JSON)
+        self.assertEqual(again.json["status"], "cancelled")
+
+    def test_only_it_can_be_cancelled(self) -> None:
+        """Any other turn has a client that can hang up."""
+        self.turn("resp_1")
+        answer = self.ask("POST", "/v1/responses/resp_1/cancel", JSON)
+        self.assert_error(answer, 400, "not_cancellable")
+
+    def test_a_refused_one_fails(self) -> None:
+        """With the upstream's reason."""
+        name = self.begin()
+        error = {"code": "slow_down", "message": "Slow."}
+        self.socket.say({"type": "error", "status": 503, "error": error})
+        ended = self.get(name)
+        self.assertEqual(ended["status"], "failed")
+        self.assertEqual(ended["error"], {"code": "slow_down", "message": "Slow."})
+
+    def test_an_unknown_marker_is_an_error_at_once(self) -> None:
+        """Nothing has been begun."""
+        answer = self.post(background=True, previous_response_id="resp_x")
+        self.assert_error(answer, 400, "previous_response_not_found")
+
+    def test_it_needs_to_be_stored(self) -> None:
+        """And a mode in which anything is."""
+        answer = self.post(background=True, store=False)
+        self.assert_error(answer, 400, "invalid_value")
+        self.configure(continuity__mode="retained")
+        answer = self.post(background=True)
+        self.assert_error(answer, 400, "unsupported_parameter")
+
+
+class DeleteTests(DurableBridge):
+    """C{DELETE /v1/responses/{id}}."""
+
+    def test_it_is_gone(self) -> None:
+        """For retrieval and for follow-ups."""
+        self.turn("resp_1")
+        answer = self.ask("DELETE", "/v1/responses/resp_1")
+        expected = {"id": "resp_1", "object": "response", "deleted": True}
+        self.assertEqual(answer.json, expected)
+        for again in (
+            self.ask("GET", "/v1/responses/resp_1"),
+            self.ask("DELETE", "/v1/responses/resp_1"),
+        ):
+            self.assert_error(again, 404, "response_not_found")
+        answer = self.post(previous_response_id="resp_1")
+        self.assert_error(answer, 400, "previous_response_not_found")
+
+    def test_what_continues_it_keeps_its_history(self) -> None:
+        """A child is whole without its parent's name."""
+        self.turn("resp_1", "One?", "1.")
+        self.turn("resp_2", "Two?", "2.", previous_response_id="resp_1")
+        self.ask("DELETE", "/v1/responses/resp_1")
+        self.socket.drop()
+        self.turn("resp_3", "Three?", previous_response_id="resp_2")
+        self.assertEqual(self.asked["input"][:2], [user("One?"), said("1.")])
+
+    def test_one_that_runs_is_given_up_first(self) -> None:
+        """Nobody wants it any more."""
+        answer = self.stream()
+        self.socket.say(created("resp_1"))
+        self.assertEqual(self.ask("DELETE", "/v1/responses/resp_1").status, 200)
+        self.assertEqual(answer.events[-1][1]["code"], "response_cancelled")
+        self.assertEqual(self.open_sockets, 0)
+
+
+class InputItemsTests(DurableBridge):
+    """C{GET /v1/responses/{id}/input_items}."""
+
+    def items(self, query: str = "") -> dict[str, Any]:
+        path = f"/v1/responses/resp_2/input_items{query}"
+        got: dict[str, Any] = self.ask("GET", path).json
+        return got
+
+    def test_the_conversation_page_by_page(self) -> None:
+        """The newest first, unless it is asked for the other way."""
+        self.turn("resp_1", "One?", "1.")
+        self.turn("resp_2", "Two?", "2.", previous_response_id="resp_1")
+        whole = self.items("?order=asc")
+        texts = [item["content"][0]["text"] for item in whole["data"]]
+        self.assertEqual(texts, ["One?", "1.", "Two?"])
+        first = self.items("?limit=2")
+        self.assertEqual(first["data"], whole["data"][:0:-1])
+        self.assertTrue(first["has_more"])
+        rest = self.items(f"?limit=2&after={first['last_id']}")
+        self.assertEqual(rest["data"], whole["data"][:1])
+        self.assertFalse(rest["has_more"])
+
+    def test_parameters_that_cannot_be(self) -> None:
+        """They are named."""
+        self.turn("resp_1")
+        self.turn("resp_2", previous_response_id="resp_1")
+        for query in ("limit=0", "limit=101", "limit=x", "order=up", "after=item_x"):
+            answer = self.ask("GET", f"/v1/responses/resp_2/input_items?{query}")
+            self.assert_error(answer, 400, "invalid_value")
+
+
+class IdempotencyTests(DurableBridge):
+    """C{Idempotency-Key}."""
+
+    def keyed(self, **more: Any) -> Answer:
+        return self.post(headers={"Idempotency-Key": "k1"}, **more)
+
+    def test_the_same_body_is_replayed(self) -> None:
+        """The same bytes, as JSON and as events, and nothing goes upstream."""
+        first = self.keyed()
+        self.answer("resp_1")
+        again = self.keyed()
+        self.assertEqual(again.body, first.body)
+        self.assertEqual(self.messages, 1)
+
+    def test_a_stream_is_replayed(self) -> None:
+        """From its beginning."""
+        first = self.keyed(stream=True)
+        self.answer("resp_1")
+        again = self.keyed(stream=True)
+        self.assertEqual(again.body, first.body)
+        self.assertEqual(self.messages, 1)
+
+    def test_it_attaches_to_what_runs(self) -> None:
+        """Both get all of it."""
+        first = self.keyed(stream=True)
+        self.socket.say(created("resp_1"), delta("a", 1))
+        second = self.keyed(stream=True)
+        self.socket.say(completed("resp_1", 2))
+        self.assertEqual(second.body, first.body)
+        self.assertEqual(self.messages, 1)
+
+    def test_another_body_is_refused(self) -> None:
+        """While it runs, and after."""
+        self.keyed()
+        self.assert_error(self.keyed(input="?"), 422, "idempotency_key_reused")
+        self.answer("resp_1")
+        self.assert_error(self.keyed(input="?"), 422, "idempotency_key_reused")
+
+    def test_what_was_refused_may_be_asked_again(self) -> None:
+        """Nothing was done about it."""
+        self.refuse_connections()
+        self.assertEqual(self.keyed().status, 502)
+        self.keyed()
+        self.answer("resp_1")
+        self.assertEqual(self.messages, 1)
+
+    def test_what_may_have_been_done_is_not_done_again(self) -> None:
+        """The client is told that nobody knows."""
+        self.keyed()
+        self.socket.drop()
+        answer = self.keyed()
+        self.assert_error(answer, 409, "idempotency_outcome_unknown")
+        self.assertEqual(self.messages, 1)
+
+    def test_a_key_that_cannot_be(self) -> None:
+        """Too long, or twice."""
+        for keys in (["x" * 256], ["a", "b"], [""]):
+            body = json.dumps({"model": "m", "input": "?"}).encode()
+            headers = [*JSON.items(), *(("Idempotency-Key", key) for key in keys)]
+            answer = self.ask("POST", "/v1/responses", headers, body)
+            self.assertEqual(answer.status, 400)
