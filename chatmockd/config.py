@@ -70,7 +70,7 @@ class Upstream(_Section, frozen=True):
 class Continuity(_Section, frozen=True):
     """C{[continuity]}: what is kept between turns."""
 
-    mode: Literal["durable", "retained", "off"] = "retained"
+    mode: Literal["durable", "retained", "off"] = "durable"
     max_retained: int = 1000
     idle_ttl_s: float = 600
     abandon_grace_s: float = 30

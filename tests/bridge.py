@@ -37,6 +37,7 @@ from chatmockd.web.guard import guarded
 from chatmockd.web.responses import Responses
 from chatmockd.web.site import ApiSite
 from chatmockd.web.stored import Stored
+from chatmockd.web.upgrade import Sockets
 from tests.wire import Link
 
 JSON = {"Content-Type": "application/json"}
@@ -306,7 +307,12 @@ class Bridge(SynchronousTestCase):
         self.configure(**self.settings)
 
     def configure(self, credentials: Credentials | None = None, **keys: object) -> None:
-        """Build the bridge: C{upstream__profile="openai"}, ..."""
+        """
+        Build the bridge: C{upstream__profile="openai"}, ...
+
+        Without a tree, unless C{continuity__mode="durable"} is among the keys.
+        """
+        keys = {"continuity__mode": "retained", **keys}
         sets = [f"{name.replace('__', '.')}={value}" for name, value in keys.items()]
         self.config: Settings = load(
             None, {}, ["upstream.url=ws://upstream.test/v1/responses", *sets]
@@ -320,7 +326,8 @@ class Bridge(SynchronousTestCase):
         self.turns = Turns(self.config, self.upstream, self.tree, self.clock)
         responses = Responses(self.config, self.turns, pulse)
         stored = Stored(self.turns, responses)
-        self.api = Api(responses, stored, self.clock)
+        sockets = Sockets(self.config, self.turns, pulse)
+        self.api = Api(responses, stored, sockets, self.clock)
         server = self.config.server
         self.site = ApiSite(
             self.api.resource(),

@@ -147,12 +147,12 @@ class ChatMockTests(ConfigCase):
     def test_what_they_mean(self) -> None:
         """The bridge is always over a WebSocket; the other says what is kept."""
         for environ, mode in (
-            ({CHATMOCK: "true"}, "retained"),
+            ({CHATMOCK: "true"}, "durable"),
             ({CHATMOCK: "1", STATEFUL: "on"}, "retained"),
             ({STATEFUL: "true"}, "retained"),
             ({STATEFUL: "False"}, "off"),
             ({CHATMOCK: "true", STATEFUL: "no"}, "off"),
-            ({CHATMOCK: "", STATEFUL: " "}, "retained"),
+            ({CHATMOCK: "", STATEFUL: " "}, "durable"),
         ):
             with case(environ=environ):
                 settings = self.load(**environ)

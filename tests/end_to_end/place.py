@@ -270,7 +270,12 @@ class Place:
         first = ["server.log_requests=true"] + ([] if listen is None else [listen])
         for each in first + list(sets):
             words += ["--set", each]
-        daemon = Daemon(words, self.folder, self.environ(environ), len(self._processes))
+        number = len(self._processes)
+        # Of its own, unless a test says otherwise: two daemons share none.
+        store = {"CHATMOCKD_STORE__PATH": str(self.folder / f"store{number}" / "turns")}
+        daemon = Daemon(
+            words, self.folder, self.environ(store | dict(environ or {})), number
+        )
         self._processes.append(daemon)
         assert daemon.port
         return daemon

@@ -227,6 +227,8 @@ class World:
                 "--set=upstream.profile=openai",
                 "--set=server.listen=tcp:0:interface=127.0.0.1",
                 "--set=server.drain_s=0",
+                # What these tests hold is the connection's own life.
+                "--set=continuity.mode=retained",
                 *(f"--set={each}" for each in sets),
             ]
         )
