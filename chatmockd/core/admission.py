@@ -73,7 +73,8 @@ class Admission:
             )
         if not known_page and set(head.fetch_site) & {"cross-site", "same-site"}:
             return Forbidden("Web pages may not call this server.")
-        if head.method == "POST" or head.has_body:
+        # A form always says what it sends, even when that is nothing.
+        if head.has_body or (head.method == "POST" and head.content_type):
             return self._check_body(head)
         return None
 

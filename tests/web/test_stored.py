@@ -192,7 +192,7 @@ class BackgroundTests(DurableBridge):
     def test_it_is_cancelled(self) -> None:
         """Its connection closes, and it says so from then on."""
         name = self.begin()
-        answer = self.ask("POST", f"/v1/responses/{name}/cancel", JSON)
+        answer = self.ask("POST", f"/v1/responses/{name}/cancel")
         self.assertEqual(answer.json["status"], "cancelled")
         self.assertEqual(self.open_sockets, 0)
         self.assertEqual(self.get(name)["status"], "cancelled")
