@@ -74,15 +74,29 @@ listen = "tcp:{port}:interface=127.0.0.1"
 profile = "openai"
 url = "{url}"
 [continuity]
-mode = "retained"
+mode = "{mode}"
 max_retained = 10000
+[store]
+path = "{store}"
 """
 
 
 def _chatmockd(loopback: Loopback, port: int, folder: Path, tls: bool) -> Launch:
+    return _daemon("retained", loopback, port, folder, tls)
+
+
+def _durable(loopback: Loopback, port: int, folder: Path, tls: bool) -> Launch:
+    return _daemon("durable", loopback, port, folder, tls)
+
+
+def _daemon(
+    mode: str, loopback: Loopback, port: int, folder: Path, tls: bool
+) -> Launch:
     config = folder / "chatmockd.toml"
     url = loopback.websocket_url(tls)
-    config.write_text(_DAEMON_CONFIG.format(port=port, url=url), encoding="utf-8")
+    store = folder / "store" / "turns.sqlite"
+    text = _DAEMON_CONFIG.format(port=port, url=url, mode=mode, store=store)
+    config.write_text(text, encoding="utf-8")
     # Like the twistd script, which need not lie beside this Python.
     twistd = "from twisted.scripts.twistd import run; run()"
     arguments = ["-n", "--pidfile=", "chatmockd", "--config", str(config)]
@@ -124,13 +138,16 @@ def _chatmock(loopback: Loopback, port: int, folder: Path, tls: bool) -> Launch:
 
 
 CHATMOCKD = Contender("chatmockd", _chatmockd)
+DURABLE = Contender("durable", _durable)
+"""The daemon again, in mode durable: every turn is committed to disk."""
+
 NAIVE = Contender("naive", _naive)
 RELAY = Contender("relay", _relay, answers_json=False)
 CHATMOCK = Contender("chatmock", _chatmock, follows_up=False)
 DIRECT = Contender("direct", None, answers_json=False)
 """No bridge at all: the load client asks the loopback upstream."""
 
-ALL = (CHATMOCKD, NAIVE, RELAY, CHATMOCK, DIRECT)
+ALL = (CHATMOCKD, DURABLE, NAIVE, RELAY, CHATMOCK, DIRECT)
 
 
 @contextlib.contextmanager

@@ -7,15 +7,17 @@ never counted.
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred, gatherResults
 from twisted.python.failure import Failure
 
 from bench.caller import Caller
-from bench.events import FRAMING_EVENTS
+from bench.events import FRAMING_EVENTS, answer
 from bench.loopback import clock, run, sleep, stop
 from bench.meter import cpu_s, rss_bytes
 from bench.plan import Kind, Outcome, Plan
@@ -41,13 +43,25 @@ async def ask(
 ) -> None:
     """One question and its answer, which is counted if it is right."""
     expected = plan.events if events is None else events
-    body = plan.question(caller.response_id, events)
-    answer = await caller.ask(body, expected)
-    fault = answer.fault()
+    await asked(
+        plan, outcome, caller, plan.question(caller.response_id, events), expected
+    )
+
+
+async def asked(
+    plan: Plan,
+    outcome: Outcome,
+    caller: Caller,
+    body: bytes,
+    expected: int | None = None,
+) -> None:
+    """One request and its answer, which is counted if it is right."""
+    got = await caller.ask(body, plan.events if expected is None else expected)
+    fault = got.fault()
     outcome.note(fault)
     if fault is None:
         outcome.answers += 1
-        outcome.events += answer.events
+        outcome.events += got.events
         if caller.first_event_s is not None:
             outcome.first_event_ms.append(caller.first_event_s * 1000)
 
@@ -169,12 +183,49 @@ async def stall(plan: Plan, outcome: Outcome) -> None:
     await asked
 
 
+async def history(plan: Plan, outcome: Outcome) -> None:
+    """One long conversation is gone on with, in one of three ways."""
+    caller = Caller(plan.port)
+    said = conversation(plan.items)
+    answered = json.loads(answer(plan.events, plan.size)[-1][1])["response"]["output"]
+    await asked(plan, outcome, caller, plan.request(said, None))
+    first = caller.response_id
+    outcome.first_event_ms.clear()
+    began, cpu_began = time.perf_counter(), cpu_of(plan)
+    if plan.way == "rebuild":
+        # Its connection moves on, and leaves it behind.
+        await asked(plan, outcome, caller, plan.request(said[-1:], first))
+        outcome.first_event_ms.clear()
+    while time.perf_counter() < began + plan.seconds and not outcome.faults:
+        if plan.way == "resend":
+            said += [*answered, said[0] | {"content": f"And {len(said)}?"}]
+            body = plan.request(said, None)
+        else:
+            marker = first if plan.way == "rebuild" else caller.response_id
+            body = plan.request(said[:1], marker)
+        await asked(plan, outcome, caller, body)
+        await sleep(plan.gap_ms / 1000)
+    outcome.wall_s = time.perf_counter() - began
+    outcome.cpu_s = cpu_of(plan) - cpu_began
+
+
+def conversation(items: int) -> list[dict[str, Any]]:
+    """So many messages, of some 200 bytes each; the last is the user's."""
+    said: list[dict[str, Any]] = []
+    for number in range(items, 0, -1):
+        role = "user" if number % 2 else "assistant"
+        text = f"Message {number} says what messages say. " * 4
+        said.append({"type": "message", "role": role, "content": text})
+    return said
+
+
 _LOADS: dict[Kind, Callable[[Plan, Outcome], Awaitable[None]]] = {
     "in turn": in_turn,
     "at pace": at_pace,
     "fill": fill,
     "streams": streams,
     "stall": stall,
+    "history": history,
 }
 
 

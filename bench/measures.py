@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from bench.contenders import CHATMOCK, CHATMOCKD, DIRECT, NAIVE, RELAY, Contender
+from bench.contenders import (
+    CHATMOCK,
+    CHATMOCKD,
+    DIRECT,
+    DURABLE,
+    NAIVE,
+    RELAY,
+    Contender,
+)
 from bench.events import FRAMING_EVENTS
 from bench.plan import Outcome, Plan
 
@@ -74,7 +82,7 @@ def _growth_mb(outcome: Outcome) -> float:
 
 _PER_EVENT = {"cpu_us_per_event": _cpu_us_per_event, "events_per_s": _events_per_s}
 _EACH = {"kb_each": _kb_each, "held": _held}
-_BRIDGES = (CHATMOCKD, NAIVE, RELAY, CHATMOCK)
+_BRIDGES = (CHATMOCKD, DURABLE, NAIVE, RELAY, CHATMOCK)
 _HELD_EVENTS = 32
 
 
@@ -167,7 +175,29 @@ def measures(quick: bool) -> tuple[Measure, ...]:
             "one client reads nothing of 60 MB",
             stalled,
             {"growth_mb": _growth_mb},
-            (CHATMOCKD, NAIVE, RELAY),
+            (CHATMOCKD, DURABLE, NAIVE, RELAY),
             fresh=True,
         ),
+        *_histories(quick),
     )
+
+
+def _histories(quick: bool) -> Iterator[Measure]:
+    """What it takes to go on with a conversation, by its length and by how."""
+    seconds = 0.4 if quick else 0.8
+    events = FRAMING_EVENTS + 4
+    for items in (10, 100, 1000):
+        for way, words in (
+            ("follow up", "followed up on its connection"),
+            ("rebuild", "rebuilt on a new one"),
+            ("resend", "sent again and recognised"),
+        ):
+            plan = Plan("history", 0, events=events, seconds=seconds, gap_ms=1.0)
+            yield Measure(
+                f"{way.replace(' ', '-')}-{items}",
+                f"{items:,} items of history, {words}",
+                # A rebuilt one opens a connection each time.
+                replace(plan, items=items, way=way, pace_ms=2, connections=100_000),
+                {"p50_ms": _median_ms, "p99_ms": _percentile(0.99)},
+                (DURABLE,),
+            )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
-Kind = Literal["in turn", "at pace", "fill", "streams", "stall"]
+Kind = Literal["in turn", "at pace", "fill", "streams", "stall", "history"]
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,7 @@ class Plan:
         C{at pace}: every connection reads one long answer at model speed.
         C{fill}: many first turns, each of which leaves a retained connection.
         C{streams}: many answers open at once. C{stall}: a client that reads nothing.
+        C{history}: one long conversation is gone on with, again and again.
     @ivar pid: The process whose CPU time and memory are taken, or 0 for none.
     @ivar events: Events per answer.
     @ivar pace_ms: Milliseconds between two events, 0 for as fast as can be.
@@ -27,6 +28,8 @@ class Plan:
     @ivar gap_ms: Milliseconds between an answer and the next question.
     @ivar follow_up: Whether a question names the answer before it.
     @ivar count: How many retained connections or open streams there shall be.
+    @ivar items: How many items the conversation has to begin with.
+    @ivar way: How it is gone on with: C{follow up}, C{rebuild} or C{resend}.
     """
 
     kind: Kind
@@ -40,6 +43,8 @@ class Plan:
     gap_ms: float = 0.0
     follow_up: bool = True
     count: int = 0
+    items: int = 0
+    way: str = ""
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -54,10 +59,17 @@ class Plan:
         pace_ms = self.pace_ms if events is None else 0
         text = "And what does the socket remember of all that was said so far?"
         content = [{"type": "input_text", "text": text}]
-        body = {
-            "model": f"bench-{count}-{pace_ms}-{self.size}",
+        said = {"type": "message", "role": "user", "content": content}
+        return self.request([said], marker, f"bench-{count}-{pace_ms}-{self.size}")
+
+    def request(
+        self, items: list[dict[str, Any]], marker: str | None, model: str | None = None
+    ) -> bytes:
+        """The body of a request with these items of input."""
+        body: dict[str, Any] = {
+            "model": model or f"bench-{self.events}-{self.pace_ms}-{self.size}",
             "stream": True,
-            "input": [{"type": "message", "role": "user", "content": content}],
+            "input": items,
         }
         if marker is not None and self.follow_up:
             body["previous_response_id"] = marker

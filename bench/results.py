@@ -69,6 +69,18 @@ class Results:
                 if base is not None and one.contender != nothing:
                     one.figures[f"added_{name}"] = value - base
 
+    def note_commits(self, measure: str, figure: str, durable: str) -> None:
+        """
+        Beside C{figure} of C{durable}, note what it has more than ours.
+
+        That is what a turn costs to journal and to commit.
+        """
+        for one in self.rounds:
+            if one.measure == measure and one.contender == durable:
+                ours = self._values(measure, figure, OURS).get(one.number)
+                if ours is not None and figure in one.figures:
+                    one.figures["commit_cpu_us"] = one.figures[figure] - ours
+
     def faults(self) -> Iterator[str]:
         """Every fault that was seen, with where."""
         for one in self.rounds:

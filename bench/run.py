@@ -19,6 +19,7 @@ from bench.contenders import (
     ALL,
     CHATMOCK,
     DIRECT,
+    DURABLE,
     Contender,
     Loopback,
     Running,
@@ -149,6 +150,7 @@ class Run:
                             result = _measure(measure, one, loopback, number)
                             self.results.rounds.append(result)
         self.results.note_added("first-event", DIRECT.name)
+        self.results.note_commits("request", "cpu_us_per_request", DURABLE.name)
         order_of = [contender.name for contender in ALL]
         self.results.rounds.sort(key=lambda r: (r.number, order_of.index(r.contender)))
 
