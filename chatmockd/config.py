@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -319,6 +319,12 @@ def _check(settings: Settings, sources: _Sources) -> None:
         raise ConfigError(
             f"{_place(sources, 'upstream', 'url')}: must look like "
             "wss://host[:port]/path, without user name or fragment"
+        )
+    place = PurePath(settings.store.path)
+    if place.name in ("", "~", ".."):
+        raise ConfigError(
+            f"{_place(sources, 'store', 'path')}: must name a file, not "
+            f"{settings.store.path!r}"
         )
     listen = _place(sources, "server", "listen")
     if not settings.server.descriptions():

@@ -229,9 +229,10 @@ class IdempotencyUnknown(InvalidRequest):
 
     def __init__(self) -> None:
         super().__init__(
-            "The daemon died while the request with this Idempotency-Key ran. Whether "
-            "the upstream did the work is unknown; ask again under another key to have "
-            "it done, perhaps again.",
+            "How the request with this Idempotency-Key ended is not on record: the "
+            "daemon or its connection died while it ran. Whether the upstream did the "
+            "work is unknown; ask again under another key to have it done, perhaps "
+            "again.",
             param="Idempotency-Key",
         )
 

@@ -221,6 +221,9 @@ class ComplaintTests(ConfigCase):
                 "[upstream]\ntransport = 'http'",
                 "upstream.transport: must be \"websocket\", not 'http'",
             ),
+            ("[store]\npath = ''", "store.path: must name a file, not ''"),
+            ("[store]\npath = '~'", "store.path: must name a file, not '~'"),
+            ("[store]\nmax_bytes = 5", "store.max_bytes: must be at least"),
             (
                 "[continuity]\nmode = 'for ever'",
                 'continuity.mode: must be "durable" or "retained" or "off", not '

@@ -32,6 +32,11 @@ class _Carrier(msgspec.Struct):
     response: msgspec.Raw = msgspec.Raw(b"{}")
 
 
+class _Ending(msgspec.Struct):
+    status: str | None = None
+    error: Any = None
+
+
 def response_in(frame: bytes) -> bytes:
     """The JSON of the response object that an event carries."""
     return bytes(msgspec.json.decode(frame, type=_Carrier).response)
@@ -63,6 +68,17 @@ def queued(create: Create, response_id: str, began: float) -> bytes:
     }
     fields.update(create.fields(*_REPEATED))
     return msgspec.json.encode(fields)
+
+
+def is_running(response: bytes) -> bool:
+    """Whether C{response} says that it is still being made."""
+    status = msgspec.json.decode(response, type=_Ending).status
+    return status in ("queued", "in_progress")
+
+
+def problem_of(response: bytes) -> Any:
+    """The C{error} of a response object, decoded."""
+    return msgspec.json.decode(response, type=_Ending).error
 
 
 def with_status(response: bytes, status: str) -> bytes:

@@ -64,6 +64,10 @@ class Tree:
         opening = Opening(**{**vars(opening), "parent": within, "outer_parent": outer})
         return Entry(store, await store.journal(opening))
 
+    def place_of(self, entry: Entry) -> str:
+        """What L{Node.place} says of it."""
+        return "disk" if entry.store is self._kept else "memory"
+
     async def end(self, owner: str, entry: Entry, ending: Ending) -> None:
         """The turn is over."""
         await entry.store.end(entry.number, ending)

@@ -208,6 +208,9 @@ class DurableCourse:
             assert turn.log is not None
             ending = replace(ending, events=turn.log.packed(outcome.event))
         await self._tree.end(self._asker.owner, self._entry, ending)
+        if ending.state == "completed" and ending.response_id is not None:
+            # A follow-up is likely, and need not ask the store.
+            self._tree.remember(self._asker.owner, self._node(self._entry, ending))
         may_die("committed")
         return outcome
 
@@ -227,6 +230,19 @@ class DurableCourse:
             digest=digest_after(self._digest, output),
             response=outcome.response,
             items=[name for name, _ in identified([*self._added, *output])],
+        )
+
+    def _node(self, entry: Entry, ending: Ending) -> Node:
+        assert ending.digest is not None
+        name = ending.response_id or ""
+        return Node(
+            place=self._tree.place_of(entry),
+            number=entry.number,
+            response_id=name,
+            upstream_id=ending.upstream_id or name,
+            profile=self._upstream.profile.name,
+            model=self._create.model,
+            digest=ending.digest,
         )
 
     def _failed(self, turn: RunningTurn, outcome: Failed, ending: Ending) -> Ending:

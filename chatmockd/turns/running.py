@@ -244,10 +244,8 @@ class RunningTurn:
 
     async def _run(self) -> None:
         try:
-            try:
-                await self._course.prepare(self)
-            finally:
-                self._tell_prepared()
+            await self._course.prepare(self)
+            self._tell_prepared()
             outcome = await self._outcome()
         except CancelledError:
             outcome = self._broken(ResponseCancelled())
@@ -340,6 +338,7 @@ class RunningTurn:
     def _end(self, outcome: Outcome) -> None:
         self.ended = outcome
         self._over(self)
+        self._tell_prepared()
         watching, self._watching = self._watching, []
         for over in watching:
             over.callback(None)

@@ -9,12 +9,15 @@ from twisted.logger import Logger
 
 from chatmockd.config import Settings
 from chatmockd.core.create import Create, read_create
+from chatmockd.core.failure import refused
 from chatmockd.core.resumption import Resumption
+from chatmockd.core.snapshot import problem_of
 from chatmockd.core.turn import Completed, Failed
 from chatmockd.errors import (
     IdempotencyMismatch,
     IdempotencyUnknown,
     InvalidRequest,
+    ResponseCancelled,
 )
 from chatmockd.printable import printable
 from chatmockd.pulse import Pulse
@@ -157,6 +160,10 @@ class Responses:
                 self.replay(request, unpacked(events), -1)
                 return None
         assert record.response is not None
+        if record.state == "cancelled":
+            raise ResponseCancelled()
+        if record.state == "failed":
+            raise refused({"error": problem_of(record.response)})
         return answer_json(request, record.response)
 
     async def _attach(

@@ -6,7 +6,7 @@ import msgspec
 from twisted.logger import Logger
 
 from chatmockd.core.listing import page
-from chatmockd.core.snapshot import failed
+from chatmockd.core.snapshot import failed, is_running
 from chatmockd.errors import InvalidRequest, ResponseNotFound, UpstreamOutcomeUnknown
 from chatmockd.store.contract import Record
 from chatmockd.store.tree import Tree
@@ -140,11 +140,11 @@ class Stored:
 def _response(record: Record) -> bytes:
     """The response object of a turn that does not run."""
     assert record.response is not None
-    if record.state in ("completed", "failed", "cancelled"):
+    if not is_running(record.response):
         return record.response
     return failed(
         record.response,
-        UpstreamOutcomeUnknown("The daemon died while the response was made."),
+        UpstreamOutcomeUnknown("How the response ended is not on record."),
     )
 
 

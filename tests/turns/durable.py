@@ -41,10 +41,14 @@ class DurableBridge(Bridge):
         self, response_id: str, text: str = "Hi.", socket: Socket | None = None
     ) -> None:
         """The upstream answers what it was asked last."""
-        (socket or self.busiest).say(
+        socket = socket or self.busiest
+        marker = socket.received[-1].get("previous_response_id")
+        socket.say(
             created(response_id),
             delta(text, 1),
-            completed(response_id, 2, output=[message(text)]),
+            completed(
+                response_id, 2, output=[message(text)], previous_response_id=marker
+            ),
         )
 
     @property

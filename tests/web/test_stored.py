@@ -34,6 +34,16 @@ class GetTests(DurableBridge):
         self.assertEqual(answer["status"], "failed")
         self.assertEqual(answer["error"]["code"], "upstream_disconnected")
 
+    def test_one_whose_answer_was_lost(self) -> None:
+        """It failed, for the reason that its client was told."""
+        self.post()
+        self.socket.say(created("resp_1"))
+        self.socket.drop()
+        answer = self.ask("GET", "/v1/responses/resp_1").json
+        self.assertEqual(answer["status"], "failed")
+        self.assertEqual(answer["error"]["code"], "upstream_outcome_unknown")
+        self.assertNotIn("daemon", answer["error"]["message"])
+
     def test_one_that_nobody_knows(self) -> None:
         """404 for whatever is asked of it."""
         for method, path in (
@@ -346,6 +356,18 @@ class IdempotencyTests(DurableBridge):
         self.socket.drop()
         answer = self.keyed()
         self.assert_error(answer, 409, "idempotency_outcome_unknown")
+        self.assertEqual(self.messages, 1)
+
+    def test_a_failure_is_replayed(self) -> None:
+        """With the same status, and no second attempt."""
+        first = self.keyed()
+        error = {"code": "rate_limit_exceeded", "message": "Slow."}
+        failed = {"id": "resp_1", "status": "failed", "error": error, "output": []}
+        end = {"type": "response.failed", "sequence_number": 1, "response": failed}
+        self.socket.say(created("resp_1"), end)
+        again = self.keyed()
+        self.assertEqual((first.status, again.status), (429, 429))
+        self.assertEqual(again.error["message"], "Slow.")
         self.assertEqual(self.messages, 1)
 
     def test_a_key_that_cannot_be(self) -> None:
