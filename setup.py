@@ -43,6 +43,8 @@ setup(
             "h11>=0.16",
             "trustme>=1.2",
             "openai>=3.50",
+            # For openai's `responses.connect`, which its own extra `realtime` is for.
+            "websockets>=13,<16",
             "ruff>=0.17,<0.18",
             "mypy>=2.4,<2.5",
             "mypy-zope>=1.0.17",

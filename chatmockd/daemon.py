@@ -122,7 +122,7 @@ class Daemon(Service):
         self._announce(self._ports)
 
     async def _stop(self) -> None:
-        self._api.stopping = True
+        self._api.stop()
         for port in self._ports:
             await maybeDeferred(port.stopListening)
         self._upstream.stop_leasing()

@@ -83,6 +83,7 @@ def makeService(options: Options) -> IService:
     from chatmockd.web.responses import Responses
     from chatmockd.web.site import ApiSite
     from chatmockd.web.stored import Stored
+    from chatmockd.web.upgrade import Sockets
 
     reactor: Any = _reactor
     settings = options.settings
@@ -109,7 +110,8 @@ def makeService(options: Options) -> IService:
     tree = _open_tree(settings, home, reactor, simulated=bool(options["simulate"]))
     turns = Turns(settings, upstream, tree, reactor)
     responses = Responses(settings, turns, pulse)
-    api = Api(responses, Stored(turns, responses), reactor)
+    sockets = Sockets(settings, turns, pulse)
+    api = Api(responses, Stored(turns, responses), sockets, reactor)
     site = ApiSite(
         api.resource(),
         guarded(

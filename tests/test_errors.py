@@ -32,6 +32,14 @@ FAMILY: tuple[tuple[ChatmockdError, int, str, str | None, str | None], ...] = (
     (errors.Forbidden("m"), 403, "invalid_request_error", "forbidden", None),
     (errors.NotFound("m"), 404, "invalid_request_error", "not_found", None),
     (
+        errors.UpgradeRequired(),
+        426,
+        "invalid_request_error",
+        "upgrade_required",
+        None,
+    ),
+    (errors.BadHandshake("m"), 400, "invalid_request_error", "bad_handshake", None),
+    (
         errors.MethodNotAllowed("m"),
         405,
         "invalid_request_error",

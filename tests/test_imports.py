@@ -149,8 +149,15 @@ class ImportsTests(SynchronousTestCase):
         )
 
     def test_the_web_part_knows_no_sockets(self) -> None:
-        """WebSockets to the model are the upstream part's."""
-        self.forbid("chatmockd.web", "autobahn", "chatmockd.daemon", "chatmockd.tap")
+        """Their adapters are alone with Autobahn."""
+        self.forbid("chatmockd.web", "chatmockd.daemon", "chatmockd.tap")
+        users = {
+            name
+            for name, imported in MODULES.items()
+            if any(within(i, "autobahn") for i in imported)
+            and within(name, "chatmockd.web")
+        }
+        self.assertEqual(users, {"chatmockd.web.socket_adapter"})
 
     def test_credentials_know_nobody(self) -> None:
         """They are asked, and ask nobody."""

@@ -145,6 +145,35 @@ def check_create(
     )
 
 
+def check_message(
+    fields: dict[str, Any], profile: Profile, *, keeps: bool = False
+) -> Create:
+    """
+    Check what a WebSocket client sent; see L{check_create}.
+
+    C{stream} makes no difference there: a response is always streamed.
+
+    @raise InvalidRequest: Also when the message is no C{response.create}.
+    """
+    kind = fields.get("type")
+    if kind != "response.create":
+        said = "missing" if kind is None else "unknown"
+        raise InvalidRequest(
+            f"The message's type is {said}; expected 'response.create'.",
+            param="type",
+            code="invalid_value",
+        )
+    if fields.get("background") is True:
+        raise InvalidRequest(
+            "Unsupported parameter: 'background'. Over a WebSocket a response is "
+            "always streamed.",
+            param="background",
+            code="unsupported_parameter",
+        )
+    fields["stream"] = True
+    return check_create(fields, profile, keeps=keeps)
+
+
 def decode_object(body: bytes) -> dict[str, Any]:
     """
     The JSON object in C{body}.

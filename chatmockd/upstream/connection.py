@@ -41,6 +41,7 @@ class Connection:
     @ivar opened: Fires with the connection when the upgrade is through, and with a
         L{ChatmockdError} when it fails; cancelling it gives the attempt up.
     @ivar held_tip: The response whose state it holds, or None.
+    @ivar is_steered: What follows its turn may be one that nobody asked for.
     """
 
     _log = Logger()
@@ -64,6 +65,7 @@ class Connection:
         self.request = request
         self.opened: Deferred[Connection] = Deferred(lambda _: self.close())
         self.held_tip: str | None = None
+        self.is_steered = False
         self._address = address
         self._owner = owner
         self._ping_interval = ping_interval

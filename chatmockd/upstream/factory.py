@@ -235,7 +235,8 @@ class UpstreamFactory:
     def turn_ended(self, connection: Connection, outcome: Outcome | None) -> None:
         """See L{Lessor.turn_ended}."""
         self._leases.pop(connection, None)
-        usable = self._retains and not self._stopping and not connection.is_uploading
+        usable = self._retains and not self._stopping
+        usable = usable and not (connection.is_uploading or connection.is_steered)
         now = self._clock.seconds()
         if usable and isinstance(outcome, Completed) and outcome.response_id:
             connection.held_tip = outcome.response_id

@@ -108,6 +108,25 @@ class Lease:
             self._end(turn.not_sent("the connection was closing"))
         return ended
 
+    def steer(self, message: bytes) -> bool:
+        """
+        Send C{message}, which is about the running turn.
+
+        The upstream may go on with a turn that nobody asked for, so the connection
+        serves no other one after this.
+
+        @return: Whether it was sent.
+        """
+        connection = self.connection
+        if self._over or self._turn is None or connection.is_uploading:
+            return False
+        try:
+            connection.send(message)
+        except Disconnected:
+            return False
+        connection.is_steered = True
+        return True
+
     def abandon(self) -> None:
         """Nobody waits for the turn any more: give its connection up."""
         if not self._over:

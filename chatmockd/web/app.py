@@ -21,6 +21,7 @@ from chatmockd.web.guard import GuardedRequest
 from chatmockd.web.responses import Responses
 from chatmockd.web.root import Root
 from chatmockd.web.stored import Stored
+from chatmockd.web.upgrade import Sockets
 
 
 class Api:
@@ -36,10 +37,15 @@ class Api:
     app.url_map.merge_slashes = False
 
     def __init__(
-        self, responses: Responses, stored: Stored, clock: IReactorTime
+        self,
+        responses: Responses,
+        stored: Stored,
+        sockets: Sockets,
+        clock: IReactorTime,
     ) -> None:
         self._responses = responses
         self._stored = stored
+        self._sockets = sockets
         self._clock = clock
         self._in_flight = 0
         self._idle: list[Deferred[None]] = []
@@ -47,10 +53,21 @@ class Api:
 
     def resource(self) -> Root:
         """The root of the site."""
-        return Root(self.app.resource(), {(b"POST", b"/v1/responses"): self.responses})
+        return Root(
+            self.app.resource(),
+            {
+                (b"POST", b"/v1/responses"): self.responses,
+                (b"GET", b"/v1/responses"): self.socket,
+            },
+        )
+
+    def stop(self) -> None:
+        """Begin no more turns, and close the WebSockets on which none runs."""
+        self.stopping = True
+        self._sockets.stop()
 
     def when_idle(self) -> Deferred[None]:
-        """Fires when no turn's request is in flight; a new Deferred at each call."""
+        """Fires when no client waits for a turn; a new Deferred at each call."""
         idle: Deferred[None] = Deferred(lambda d: self._idle.remove(d))
         if self._in_flight == 0:
             idle.callback(None)
@@ -69,7 +86,7 @@ class Api:
     @app.route("/v1/responses", methods=["POST"])
     async def responses(self, request: GuardedRequest) -> bytes | None:
         """A turn; see L{Responses.create}."""
-        self._in_flight += 1
+        self._begun()
         # Not when this method returns: what it returns has yet to be written.
         request.on_end(self._answered)
         try:
@@ -77,6 +94,11 @@ class Api:
         except CancelledError:
             self._log.info("{request_id}: client gone", request_id=request.request_id)
             raise
+
+    @app.route("/v1/responses", methods=["GET"])
+    async def socket(self, request: GuardedRequest) -> None:
+        """Any number of turns over a WebSocket; see L{Sockets.upgrade}."""
+        await self._sockets.upgrade(request, self._begun, self._answered)
 
     @app.route("/v1/responses/<response_id>", methods=["GET"])
     async def get(self, request: GuardedRequest, response_id: str) -> bytes | None:
@@ -97,6 +119,9 @@ class Api:
     async def input_items(self, request: GuardedRequest, response_id: str) -> bytes:
         """What one was made from; see L{Stored.input_items}."""
         return await self._stored.input_items(request, response_id)
+
+    def _begun(self) -> None:
+        self._in_flight += 1
 
     def _answered(self) -> None:
         self._in_flight -= 1

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from io import BytesIO
 from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IReactorTime
-from twisted.internet.protocol import connectionDone
+from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel, datetimeToString
@@ -38,6 +38,7 @@ class Channel(HTTPChannel):
     _unsent_before = 0
     _held: list[bytes] | None = None
     _host: IAddress | None = None
+    _taker: Protocol | None = None
 
     def connectionMade(self) -> None:
         super().connectionMade()
@@ -146,8 +147,25 @@ class Channel(HTTPChannel):
         self.factory.log_refusal(request_id, status, message)
         self.loseConnection()
 
+    def hand_over(self, taker: Protocol, lose: Callable[[], None]) -> None:
+        """
+        Let C{taker} have the connection: nothing of HTTP happens on it any more.
+
+        @param lose: Ends it in the taker's own way.
+        """
+        self.transport.unregisterProducer()
+        self._taker = taker
+        # Instead of a look at every read, whether it is still ours. What follows the
+        # request in this one is raw data by now.
+        self.dataReceived = taker.dataReceived  # type: ignore[method-assign]
+        self.rawDataReceived = taker.dataReceived  # type: ignore[method-assign]
+        self.loseConnection = lose  # type: ignore[method-assign]
+        taker.makeConnection(self.transport)
+
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         super().connectionLost(reason)
+        if self._taker is not None:
+            self._taker.connectionLost(reason)
         self.factory.channel_lost(self)
 
 

@@ -14,6 +14,7 @@ from chatmockd.core.create import (
     MAX_CONTAINERS,
     MAX_DEPTH,
     Create,
+    check_message,
     read_create,
 )
 from chatmockd.core.profile import CHATGPT, OPENAI, Profile
@@ -314,3 +315,31 @@ class ProfileTests(SynchronousTestCase):
         items = [{"role": "user", "content": "Hi"}]
         create = asked({**BASE, "input": items}, CHATGPT)
         self.assertEqual(message(create)["input"], items)
+
+
+class MessageTests(SynchronousTestCase):
+    """What comes over a WebSocket instead."""
+
+    CREATE = {"type": "response.create"} | BASE
+
+    def test_it_is_always_streamed(self) -> None:
+        """Whatever C{stream} says."""
+        for stream in (None, True, False, 7):
+            with case(stream=stream):
+                create = check_message(self.CREATE | {"stream": stream}, OPENAI)
+                self.assertTrue(create.streaming)
+                self.assertEqual(message(create), self.CREATE)
+
+    def test_what_there_is_not(self) -> None:
+        """Other types, and the background."""
+        for fields, param in (
+            (BASE, "type"),
+            (BASE | {"type": "response.append"}, "type"),
+            (BASE | {"type": ["response.create"]}, "type"),
+            (self.CREATE | {"background": True}, "background"),
+        ):
+            with case(fields=fields):
+                error = self.assertRaises(
+                    InvalidRequest, check_message, dict(fields), OPENAI, keeps=True
+                )
+                self.assertEqual(error.param, param)
