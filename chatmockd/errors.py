@@ -405,7 +405,3 @@ class StoreFull(StoreError):
 
 class ParentGone(Exception):
     """The node that a turn continues was deleted a moment ago."""
-
-
-class IdempotencyKeyTaken(Exception):
-    """The key stands for another turn; whoever asked looks at what became of it."""

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from chatmockd.core.profile import Profile
-from chatmockd.errors import InvalidRequest
+from chatmockd.errors import InvalidRequest, PreviousResponseNotFound
 
 MAX_DEPTH = 64  # nested arrays and objects; what people send has about ten
 
@@ -16,6 +16,8 @@ MAX_DEPTH = 64  # nested arrays and objects; what people send has about ten
 # Brackets and commas in texts count, too: looking closer would cost more than decoding.
 MAX_CONTAINERS = 500_000
 MAX_COMMAS = 1_000_000
+
+_LONGEST_MARKER = 512  # characters; ids have about sixty
 
 # Top-level fields that are about the HTTP request and mean nothing on a WebSocket.
 _HTTP_ONLY = ("type", "stream", "background", "previous_response_id")
@@ -106,7 +108,7 @@ def check_create(
     """See L{read_create}; C{fields} is the decoded object, which it takes over."""
     streaming = _boolean(fields, "stream")
     background = _boolean(fields, "background")
-    stores = fields.get("store") is not False
+    stores = fields.get("store") is None or _boolean(fields, "store")
     if background and not keeps:
         raise InvalidRequest(
             "Unsupported parameter: 'background'. A turn can run in the background "
@@ -130,6 +132,8 @@ def check_create(
             )
     marker = fields.get("previous_response_id")
     marker = marker.strip() or None if isinstance(marker, str) else None
+    if marker is not None and len(marker) > _LONGEST_MARKER:
+        raise PreviousResponseNotFound(f"{marker[:64]}…")
     for name in _HTTP_ONLY:
         fields.pop(name, None)
     _check_model(fields)

@@ -29,6 +29,9 @@ _COUNTING: Mapping[str, tuple[str, ...]] = {
 _TEXTS = frozenset({"input_text", "output_text", "text"})
 _PASSING = frozenset({"id", "status"})
 
+# What is told from others of its kind by nothing but its id.
+_BY_THEIR_IDS = frozenset({"item_reference", "mcp_approval_request"})
+
 
 def digests(
     items: Iterable[Mapping[str, Any]], before: bytes = NOTHING
@@ -68,6 +71,8 @@ def _meaning(item: Mapping[str, Any]) -> Any:
     counting = _COUNTING.get(kind) if isinstance(kind, str) else None
     if counting is not None:
         return [kind, *(item.get(name) for name in counting)]
+    if not isinstance(kind, str) or kind in _BY_THEIR_IDS:
+        return dict(item)
     return {name: value for name, value in item.items() if name not in _PASSING}
 
 

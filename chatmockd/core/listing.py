@@ -30,7 +30,7 @@ def page(
     """
     if order not in (None, "asc", "desc"):
         raise _invalid("order", "expected 'asc' or 'desc'")
-    count = _USUAL if limit is None else int(limit) if limit.isdecimal() else 0
+    count = _USUAL if limit is None else _small_number(limit)
     if not 1 <= count <= MOST:
         raise _invalid("limit", f"expected a number from 1 to {MOST}")
     shown = [_shown(item, number) for number, item in enumerate(items)]
@@ -52,6 +52,11 @@ def page(
             "has_more": start + count < len(shown),
         }
     )
+
+
+def _small_number(text: str) -> int:
+    """C{text} as a number, 0 where it is none of up to three digits."""
+    return int(text) if text.isdecimal() and len(text) <= 3 else 0
 
 
 def _shown(item: Item, number: int) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from chatmockd.core.create import Create
+from chatmockd.core.terminal import is_object
 from chatmockd.errors import ChatmockdError
 
 _decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
@@ -39,7 +40,8 @@ class _Ending(msgspec.Struct):
 
 def response_in(frame: bytes) -> bytes:
     """The JSON of the response object that an event carries."""
-    return bytes(msgspec.json.decode(frame, type=_Carrier).response)
+    response = msgspec.json.decode(frame, type=_Carrier).response
+    return bytes(response) if is_object(response) else b"{}"
 
 
 def queued(create: Create, response_id: str, began: float) -> bytes:

@@ -118,12 +118,16 @@ def portable(items: Iterable[Item]) -> Iterator[Item]:
 
 
 def references(items: Iterable[Item]) -> list[str]:
-    """The ids of the items that C{items} refer to."""
-    return [
-        item["id"]
-        for item in items
-        if item.get("type") == "item_reference" and isinstance(item.get("id"), str)
-    ]
+    """The ids of the items that C{items} refer to, as often as they do."""
+    return [name for item in items if (name := _referred(item)) is not None]
+
+
+def _referred(item: Item) -> str | None:
+    """What C{item} refers to, if it does; its type may be left out."""
+    if item.get("type") not in (None, "item_reference") or "role" in item:
+        return None
+    name = item.get("id")
+    return name if isinstance(name, str) else None
 
 
 def resolved(items: Sequence[Item], known: Mapping[str, Item]) -> list[Item]:
@@ -135,8 +139,8 @@ def resolved(items: Sequence[Item], known: Mapping[str, Item]) -> list[Item]:
     """
     whole: list[Item] = []
     for item in items:
-        name = item.get("id") if item.get("type") == "item_reference" else None
-        if isinstance(name, str) and name in known:
+        name = _referred(item)
+        if name is not None and name in known:
             whole += portable([known[name]])
         else:
             whole.append(item)
@@ -148,5 +152,5 @@ def identified(items: Iterable[Item]) -> Iterator[tuple[str, Item]]:
     for item in items:
         identity = item.get("id")
         if isinstance(identity, str) and identity:
-            if item.get("type") != "item_reference":
+            if _referred(item) is None:
                 yield identity, item

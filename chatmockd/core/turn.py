@@ -82,6 +82,7 @@ class Failed:
     @ivar unread: Nothing was done about it: it was not sent, or refused because the
         connection is too old for new turns or has lost its state. Another connection
         will take it.
+    @ivar told: The upstream itself said that the turn failed.
     @ivar response: The JSON of the failed response object, where there is one.
     """
 
@@ -89,6 +90,7 @@ class Failed:
     event: bytes
     rejected: bool = False
     unread: bool = False
+    told: bool = False
     response: bytes | None = None
 
 
@@ -327,7 +329,9 @@ class Turn:
             fallback="The upstream reported that the response failed, without saying "
             "why.",
         )
-        return Failed(self._in_marker_terms(error), event, response=end.response)
+        return Failed(
+            self._in_marker_terms(error), event, told=True, response=end.response
+        )
 
     def _error(self, head: Head, frame: bytes) -> Failed:
         try:
@@ -351,6 +355,7 @@ class Turn:
             to_sse("error", msgspec.json.encode(said)),
             rejected=error.code not in _STATE_IS_GONE and error.status < 500,
             unread=not self.accepted and error.code in _STATE_IS_GONE,
+            told=True,
         )
 
     def _in_marker_terms(self, error: ChatmockdError) -> ChatmockdError:

@@ -82,9 +82,10 @@ class Record:
     A turn as it is kept.
 
     @ivar node: What follow-ups need; None unless it completed.
-    @ivar root: The number of its tree's first turn.
+    @ivar place: Which of the stores has it.
     """
 
+    place: str
     number: int
     state: State
     response_id: str | None
@@ -107,7 +108,7 @@ class Store(Protocol):
         """
         Begin a turn; returns its number once it is durable.
 
-        @raise IdempotencyKeyTaken: The owner's key stands for another turn already.
+        @raise IdempotencyUnknown: The owner's key stands for another turn already.
         @raise ParentGone: Its parent has been deleted since it was looked up.
         """
 
@@ -145,12 +146,19 @@ class Store(Protocol):
     def items(self, owner: str, ids: Sequence[str]) -> Deferred[Mapping[str, Item]]:
         """Those of these items that are known, by id."""
 
-    def delete(self, owner: str, response_id: str) -> Deferred[bool]:
+    def delete(
+        self, owner: str, response_id: str, *, continued: bool = False
+    ) -> Deferred[bool]:
         """
         Make a turn unreachable by its id; tell whether it was there.
 
         What continues it keeps its history.
+
+        @param continued: A turn in another store continues it.
         """
+
+    def continues(self, outer_parent: int) -> Deferred[bool]:
+        """Whether a turn continues this one of the store on disk."""
 
     def size(self) -> Deferred[int]:
         """Bytes it takes."""

@@ -9,9 +9,9 @@ from typing import Any, Protocol, TypeVar
 from twisted.internet.defer import Deferred
 
 from chatmockd.core.transcript import Item, Node, Step, identified
-from chatmockd.errors import IdempotencyKeyTaken, ParentGone
+from chatmockd.errors import IdempotencyUnknown, ParentGone
 from chatmockd.store.contract import Ending, Opening, Record
-from chatmockd.store.sweeping import delete_turns, room_taken, sweep
+from chatmockd.store.sweeping import delete_turn, room_taken, sweep
 
 T = TypeVar("T")
 
@@ -61,7 +61,7 @@ class SqlStore:
                     (opening.owner, opening.idempotency_key),
                 )
                 if cursor.fetchone() is not None:
-                    raise IdempotencyKeyTaken
+                    raise IdempotencyUnknown
             root = None
             if opening.parent is not None:
                 cursor.execute(
@@ -231,25 +231,28 @@ class SqlStore:
 
         def work(cursor: sqlite3.Cursor) -> Mapping[str, Item]:
             found: dict[str, Item] = {}
+            turns: set[int] = set()
             for identity in ids[:_MOST_DIGESTS]:
                 cursor.execute(
-                    "SELECT turn.input, turn.response FROM item "
-                    "JOIN turn ON turn.number = item.turn "
-                    "WHERE item.owner = ? AND item.id = ? ORDER BY item.turn",
+                    "SELECT turn FROM item WHERE owner = ? AND id = ?",
                     (owner, identity),
+                )
+                turns.update(number for (number,) in cursor.fetchall())
+            for number in sorted(turns):
+                cursor.execute(
+                    "SELECT input, response FROM turn WHERE number = ?", (number,)
                 )
                 for given, response in cursor.fetchall():
                     step = Step(given, response or b"{}")
-                    known = dict(
-                        identified([*step.input_items(), *step.output_items()])
-                    )
-                    if identity in known:
-                        found[identity] = known[identity]
-            return found
+                    items = [*step.input_items(), *step.output_items()]
+                    found.update(identified(items))
+            return {name: found[name] for name in ids if name in found}
 
         return self._run(work)
 
-    def delete(self, owner: str, response_id: str) -> Deferred[bool]:
+    def delete(
+        self, owner: str, response_id: str, *, continued: bool = False
+    ) -> Deferred[bool]:
         """See L{Store.delete}."""
 
         def work(cursor: sqlite3.Cursor) -> bool:
@@ -260,8 +263,19 @@ class SqlStore:
             row = cursor.fetchone()
             if row is None:
                 return False
-            delete_turns(cursor, [row[0]])
+            delete_turn(cursor, row[0], continued)
             return True
+
+        return self._run(work)
+
+    def continues(self, outer_parent: int) -> Deferred[bool]:
+        """See L{Store.continues}."""
+
+        def work(cursor: sqlite3.Cursor) -> bool:
+            cursor.execute(
+                "SELECT 1 FROM turn WHERE outer_parent = ? LIMIT 1", (outer_parent,)
+            )
+            return cursor.fetchone() is not None
 
         return self._run(work)
 
@@ -307,6 +321,7 @@ class SqlStore:
             if row is None:
                 return None
             return Record(
+                place=self._place,
                 number=row[0],
                 state=row[1],
                 response_id=row[2],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
 
 # When there is too much, this share of what may be is left, so that it is not too much
 # again at once.
@@ -12,41 +11,43 @@ _LEFT = 0.9
 _IN_FLIGHT = "SELECT root FROM turn WHERE state IN ('pending', 'sent')"
 
 
-def delete_turns(cursor: sqlite3.Cursor, numbers: Iterable[int]) -> None:
+def delete_turn(cursor: sqlite3.Cursor, number: int, continued: bool) -> None:
     """
-    Delete these turns.
+    Delete this turn.
 
     What others continue stays as a part of their path, without a name.
+
+    @param continued: Something in another store continues it.
     """
-    for number in numbers:
-        above: int | None = number
-        first = True
-        while above is not None:
-            cursor.execute(
-                "SELECT parent, response_id IS NULL AND state = 'completed', "
-                "EXISTS (SELECT 1 FROM turn AS child WHERE child.parent = turn.number) "
-                "FROM turn WHERE number = ?",
-                (above,),
-            )
-            row = cursor.fetchone()
-            if row is None:
-                break
-            parent, nameless, continued = row
-            if continued:
-                if first:
-                    cursor.execute(
-                        "UPDATE turn SET response_id = NULL, digest = NULL, "
-                        "events = NULL, idempotency_key = NULL WHERE number = ?",
-                        (above,),
-                    )
-                    cursor.execute("DELETE FROM item WHERE turn = ?", (above,))
-                break
-            if not (first or nameless):
-                break
-            cursor.execute("DELETE FROM item WHERE turn = ?", (above,))
-            cursor.execute("DELETE FROM turn WHERE number = ?", (above,))
-            # What was kept only for the sake of this one goes, too.
-            above, first = parent, False
+    above: int | None = number
+    while above is not None:
+        cursor.execute(
+            "SELECT parent, response_id IS NULL AND state = 'completed', "
+            "EXISTS (SELECT 1 FROM turn AS child WHERE child.parent = turn.number "
+            "AND child.state IN ('pending', 'sent', 'completed')) "
+            "FROM turn WHERE number = ?",
+            (above,),
+        )
+        row = cursor.fetchone()
+        if row is None:
+            return
+        parent, nameless, has_children = row
+        first = above == number
+        if has_children or (first and continued):
+            if first:
+                cursor.execute(
+                    "UPDATE turn SET response_id = NULL, digest = NULL, "
+                    "events = NULL, idempotency_key = NULL WHERE number = ?",
+                    (above,),
+                )
+                cursor.execute("DELETE FROM item WHERE turn = ?", (above,))
+            return
+        if not (first or nameless):
+            return
+        cursor.execute("DELETE FROM item WHERE turn = ?", (above,))
+        cursor.execute("DELETE FROM turn WHERE number = ?", (above,))
+        # What was kept only for the sake of this one goes, too.
+        above = parent
 
 
 def room_taken(cursor: sqlite3.Cursor) -> int:

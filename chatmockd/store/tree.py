@@ -36,6 +36,7 @@ class Tree:
         """
         self._kept = kept
         self._fleeting = fleeting
+        self._late: list[tuple[Entry, Ending]] = []
         self._known: OrderedDict[tuple[str, str], Node] = OrderedDict()
 
     @property
@@ -74,6 +75,10 @@ class Tree:
         if ending.response_id is not None:
             self._known.pop((owner, ending.response_id), None)
 
+    def end_later(self, entry: Entry, ending: Ending) -> None:
+        """The turn is over, and that could not be written."""
+        self._late.append((entry, ending))
+
     def remember(self, owner: str, node: Node) -> None:
         """A follow-up on this node is likely."""
         self._known[owner, node.response_id] = node
@@ -98,8 +103,12 @@ class Tree:
         return await self._kept.find(owner, response_id)
 
     async def keyed(self, owner: str, key: str) -> Record | None:
-        """The stored turn of this idempotency key."""
-        return await self._kept.keyed(owner, key)
+        """The turn of this idempotency key."""
+        for store in (self._fleeting, self._kept):
+            record = await store.keyed(owner, key)
+            if record is not None:
+                return record
+        return None
 
     async def path(self, node: Node) -> list[Step]:
         """The steps from the root to C{node}; none when they are not whole any more."""
@@ -119,10 +128,16 @@ class Tree:
         found = await self._fleeting.match(owner, profile, model, digests)
         return found + await self._kept.match(owner, profile, model, digests)
 
-    async def items(self, owner: str, ids: Sequence[str]) -> Mapping[str, Item]:
-        """The items of these ids that are known."""
+    async def items(
+        self, owner: str, ids: Sequence[str], *, stored: bool
+    ) -> Mapping[str, Item]:
+        """
+        The items of these ids that are known.
+
+        @param stored: Without those that may not be stored.
+        """
         found = await self._kept.items(owner, ids)
-        return {**found, **await self._fleeting.items(owner, ids)}
+        return found if stored else {**found, **await self._fleeting.items(owner, ids)}
 
     async def step(self, owner: str, response_id: str) -> Step | None:
         """What one stored turn was given and produced."""
@@ -132,14 +147,31 @@ class Tree:
         """The events of a stored turn that has ended."""
         return await self._kept.events(owner, response_id)
 
+    async def replayed(self, owner: str, record: Record) -> bytes | None:
+        """The events of a turn that has ended, wherever it is kept."""
+        if record.response_id is None:
+            return None
+        store = self._fleeting if record.place == "memory" else self._kept
+        return await store.events(owner, record.response_id)
+
     async def delete(self, owner: str, response_id: str) -> bool:
         """Make a stored turn unreachable by its name."""
+        record = await self._kept.find(owner, response_id)
+        if record is None:
+            return False
+        continued = await self._fleeting.continues(record.number)
+        deleted = await self._kept.delete(owner, response_id, continued=continued)
+        # A look-up may have been under way.
         self._known.pop((owner, response_id), None)
-        return await self._kept.delete(owner, response_id)
+        return deleted
 
     async def bury(self) -> None:
-        """Say what became of turns that an earlier run of the daemon left behind."""
+        """End, on record, what has ended without that."""
         await self._kept.bury()
+        while self._late:
+            entry, ending = self._late[0]
+            await entry.store.end(entry.number, ending)
+            self._late.pop(0)
 
     def forget(self) -> None:
         """Some nodes may have been swept away."""

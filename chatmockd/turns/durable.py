@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -23,7 +25,8 @@ from chatmockd.core.transcript import (
 )
 from chatmockd.core.turn import Completed, Failed, Outcome, Turn
 from chatmockd.errors import (
-    FirstEventTimeout,
+    BodyTooLarge,
+    InvalidRequest,
     ParentGone,
     PreviousResponseNotFound,
     ResponseCancelled,
@@ -36,8 +39,9 @@ from chatmockd.turns.running import RunningTurn
 from chatmockd.upstream.factory import UpstreamFactory
 from chatmockd.upstream.lease import Lease
 
-# Errors after which nobody knows whether the upstream did the work.
-_OUTCOME_UNKNOWN = (UpstreamOutcomeUnknown, FirstEventTimeout)
+# Other items that an input may refer to, and the bytes they may come to.
+_MOST_REFERENCES = 1000
+_MOST_REFERRED = 33_554_432
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,8 @@ class DurableCourse:
         self._parent: Node | None = None
         self._digest = NOTHING
         self._began = now()
+        # The upstream adds what we do not see.
+        self._has_more = bool(create.fields("conversation", "prompt"))
         self._entry: Entry | None = None
         self._attempts = 0
         self._dispatched = False
@@ -97,17 +103,17 @@ class DurableCourse:
         Find the turn's place in the tree, and journal it there.
 
         @raise PreviousResponseNotFound: Its marker names no node.
-        @raise IdempotencyKeyTaken: Its key stands for another turn.
+        @raise IdempotencyUnknown: Its key stands for another turn.
         """
         may_die("before journal")
         create, owner = self._create, self._asker.owner
-        self._given = as_items(create.given)
-        self._items = self._added = await self._resolved(self._given)
         if create.marker is not None:
             self._parent = await self._tree.node(owner, create.marker)
             if self._parent is None:
                 raise PreviousResponseNotFound(create.marker)
-        else:
+        self._given = as_items(create.given)
+        self._items = self._added = await self._resolved(self._given)
+        if create.marker is None and not self._has_more:
             await self._recognise()
         try:
             await self._journal(turn)
@@ -122,6 +128,9 @@ class DurableCourse:
     async def _journal(self, turn: RunningTurn) -> None:
         create = self._create
         before = NOTHING if self._parent is None else self._parent.digest
+        if self._has_more:
+            # Its items are not all that was said; it is like nothing else.
+            before = secrets.token_bytes(20)
         self._digest = digest_after(before, self._added)
         opening = Opening(
             owner=self._asker.owner,
@@ -145,6 +154,9 @@ class DurableCourse:
         """See L{Course.attempt}."""
         assert self._entry is not None
         self._attempts += 1
+        if self._asker.key is not None and self._attempts == 1:
+            # Now, since between a lease and its message there must be no waiting.
+            await self._entry.store.mark_sent(self._entry.number)
         lease, sent, way = None, None, "new"
         if self._attempts == 1:
             lease = self._continued(turn.request_id)
@@ -162,12 +174,6 @@ class DurableCourse:
             # As the client wrote it.
             items = None
         message = self._create.as_frame(sent, items)
-        if self._asker.key is not None and not self._dispatched:
-            try:
-                await self._entry.store.mark_sent(self._entry.number)
-            except BaseException:
-                lease.abandon()
-                raise
         self._dispatched = True
         turn.remarks = [way, f"connection {lease.connection.number}"]
         shown = None
@@ -195,24 +201,37 @@ class DurableCourse:
 
     async def arrive(self, turn: RunningTurn, outcome: Outcome) -> Outcome:
         """See L{Course.arrive}."""
-        if self._entry is None:
+        entry = self._entry
+        if entry is None:
             return outcome
+        bare = Ending(state="unknown", ended=self._now())
+        try:
+            ending = self._ending(turn, outcome)
+            await self._tree.end(self._asker.owner, entry, ending)
+        except Exception:
+            # It must not seem to run for ever: its tree would never be swept.
+            self._tree.end_later(entry, bare)
+            raise
+        if ending.state == "completed" and ending.response_id is not None:
+            # A follow-up is likely, and need not ask the store.
+            self._tree.remember(self._asker.owner, self._node(entry, ending))
+        may_die("committed")
+        return outcome
+
+    def _ending(self, turn: RunningTurn, outcome: Outcome) -> Ending:
         ending = Ending(state="failed", ended=self._now(), response_id=turn.response_id)
         if isinstance(outcome, Completed):
             may_die("before commit")
             ending = self._completed(outcome, ending)
         else:
             ending = self._failed(turn, outcome, ending)
-        if self._create.stores and ending.response_id is not None:
-            # What is not retrieved needs no events, nor what has no name.
+        wanted = self._create.stores or self._asker.key is not None
+        if wanted and ending.response_id is not None:
+            # What nobody can ask for again needs no events.
             assert turn.log is not None
-            ending = replace(ending, events=turn.log.packed(outcome.event))
-        await self._tree.end(self._asker.owner, self._entry, ending)
-        if ending.state == "completed" and ending.response_id is not None:
-            # A follow-up is likely, and need not ask the store.
-            self._tree.remember(self._asker.owner, self._node(self._entry, ending))
-        may_die("committed")
-        return outcome
+            events = turn.log.packed(turn.last_pieces(outcome))
+            ending = replace(ending, events=events)
+        return ending
 
     def snapshot(self, turn: RunningTurn) -> bytes:
         """The JSON of the response object as it is while the turn runs."""
@@ -247,32 +266,59 @@ class DurableCourse:
 
     def _failed(self, turn: RunningTurn, outcome: Failed, ending: Ending) -> Ending:
         error = outcome.error
+        not_begun = (
+            not self._dispatched
+            or outcome.unread
+            or (outcome.told and not turn.accepted)
+        )
         if isinstance(error, ResponseCancelled):
             response = with_status(self.snapshot(turn), "cancelled")
             ending = replace(ending, state="cancelled")
         else:
             response = outcome.response or failed(self.snapshot(turn), error)
-            if isinstance(error, _OUTCOME_UNKNOWN) and self._dispatched:
+            if not (not_begun or outcome.told or turn.accepted):
                 ending = replace(ending, state="unknown")
+            elif isinstance(error, UpstreamOutcomeUnknown):
+                ending = replace(ending, state="unknown")
+        # What may have been begun is not begun again for the same key.
+        ending = replace(ending, frees_key=not_begun)
         if turn.response_id is not None:
-            return replace(ending, response=response)
-        # Nothing came of it that could be asked for; but what may have been begun is
-        # not begun again for the same key.
-        return replace(ending, frees_key=not turn.accepted and ending.state == "failed")
+            ending = replace(ending, response=response)
+        return ending
 
     async def _resolved(self, items: list[Item]) -> list[Item]:
         wanted = references(items)
         if not wanted:
             return items
-        return resolved(items, await self._tree.items(self._asker.owner, wanted))
+        counts = Counter(wanted)
+        if len(counts) > _MOST_REFERENCES:
+            raise InvalidRequest(
+                f"The input refers to more than {_MOST_REFERENCES} other items.",
+                param="input",
+            )
+        # What may not be stored must not get into a turn that is.
+        fleeting = self._parent is not None and self._parent.place == "memory"
+        stored = self._create.stores and not fleeting
+        known = await self._tree.items(self._asker.owner, list(counts), stored=stored)
+        size = sum(
+            len(msgspec.json.encode(item)) * counts[name]
+            for name, item in known.items()
+        )
+        if size > _MOST_REFERRED:
+            raise BodyTooLarge(
+                f"What the input refers to has more than {_MOST_REFERRED} bytes."
+            )
+        return resolved(items, known)
 
     async def _recognise(self) -> None:
         """Find the longest known path that the input begins with."""
         items = self._items
         if len(items) < 2:
             return
-        after = list(digests(items))
-        ends = {digest: index + 1 for index, digest in enumerate(after)}
+        ends: dict[bytes, int] = {}
+        for index, digest in enumerate(digests(items)):
+            # Reasoning behind a known beginning belongs to what comes after it.
+            ends.setdefault(digest, index + 1)
         nodes = await self._tree.match(
             self._asker.owner,
             self._upstream.profile.name,
@@ -281,6 +327,9 @@ class DurableCourse:
         )
         best: tuple[int, bool] | None = None
         for node in nodes:
+            if self._create.stores and node.place == "memory":
+                # It could not be kept on disk behind one that is not.
+                continue
             rank = ends[node.digest], self._upstream.is_idle_tip(node.upstream_id)
             if best is None or rank > best:
                 best, self._parent = rank, node

@@ -43,10 +43,10 @@ class EventLog:
         )
         return unpacked(block)[place - start :]
 
-    def packed(self, last: bytes) -> bytes:
-        """All of it with one more event behind it, for L{unpacked}."""
+    def packed(self, last: list[bytes]) -> bytes:
+        """All of it with some more events behind it, for L{unpacked}."""
         blocks = [block for _, block in self._blocks]
-        return b"".join([*blocks, _pack([*self._tail, last])])
+        return b"".join([*blocks, _pack([*self._tail, *last])])
 
 
 # One for all: what a new one takes, a megabyte, would leave holes in the heap.

@@ -9,7 +9,6 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from chatmockd.config import Settings
 from chatmockd.core.create import Create
@@ -38,6 +37,7 @@ class _Kept:
     asker: Asker
     course: DurableCourse
     background: bool
+    stored: bool
 
 
 class Turns:
@@ -123,11 +123,13 @@ class Turns:
             course, request_id, keeps_log=True, left=self._left, over=self._over
         )
         turn.response_id = own_id
-        return turn, _Kept(asker, course, create.background)
+        return turn, _Kept(asker, course, create.background, create.stores)
 
     def find(self, owner: str, response_id: str) -> RunningTurn | None:
-        """The running turn of this response."""
-        return self._by_id.get((owner, response_id))
+        """The running turn of this response, if it is one that can be retrieved."""
+        turn = self._by_id.get((owner, response_id))
+        kept = None if turn is None else self._running[turn]
+        return turn if kept is not None and kept.stored else None
 
     def keyed(self, asker: Asker) -> RunningTurn | None:
         """
@@ -166,8 +168,6 @@ class Turns:
     def start(self) -> None:
         """Say what became of the turns of an earlier run; keep the stores small."""
         if self.tree is not None:
-            bury = Deferred.fromCoroutine(self.tree.bury())
-            bury.addErrback(self._cannot, "looking at turns that were left behind")
             self._sweeping = LoopingCall(lambda: Deferred.fromCoroutine(self.sweep()))
             self._sweeping.clock = self._clock
             self._sweeping.start(_SWEEP_EVERY, now=True)
@@ -179,12 +179,18 @@ class Turns:
         if self.tree is not None:
             await self.tree.close()
 
-    def _cannot(self, reason: Failure, what: str) -> None:
-        self._log.warn("{what}: {problem}", what=what, problem=reason.value)
-
     async def sweep(self) -> None:
-        """Delete what is too old, or too much."""
+        """
+        Delete what is too old, or too much.
+
+        Before that, end on record what has ended without that: in an earlier run, or
+        when nothing could be written.
+        """
         assert self.tree is not None
+        try:
+            await self.tree.bury()
+        except ChatmockdError as problem:
+            self._log.warn("ending what was left behind: {problem}", problem=problem)
         now = self._clock.seconds()
         limits = self._max_bytes, _FLEETING_BYTES
         for store, limit in zip(self.tree.stores, limits, strict=True):
@@ -210,7 +216,9 @@ class Turns:
             return
         if self.tree is None or self._grace == 0:
             turn.cancel()
-        elif turn not in self._giving_up:
+        elif turn in self._giving_up:
+            self._giving_up[turn].reset(self._grace)
+        else:
             self._giving_up[turn] = self._clock.callLater(
                 self._grace, self._give_up, turn
             )

@@ -68,12 +68,10 @@ class Seat:
     One listener's place at a turn; the source of a relay.
 
     @ivar behind: Up to which place of the log he has it, where he has not all of it.
-    @ivar has_all: He has the whole log of a turn that has ended.
     """
 
     def __init__(self, turn: RunningTurn) -> None:
         self.behind: int | None = None
-        self.has_all = False
         self.paused = False
         self.deliver: Deliver = _nowhere
         self._turn = turn
@@ -151,6 +149,7 @@ class RunningTurn:
         self._task: Deferred[None] | None = None
         self._arriving = False
         self._prepared = False
+        self._is_unwanted = False
         self._preparing: list[Deferred[None]] = []
         self._watching: list[Deferred[None]] = []
 
@@ -170,8 +169,15 @@ class RunningTurn:
 
     def cancel(self) -> None:
         """Give it up: whoever listens is told that it was cancelled."""
-        if self._task is not None and not self._arriving:
+        if not self._prepared:
+            # What is being journalled cannot be called back, only ended.
+            self._is_unwanted = True
+        elif self._task is not None and not self._arriving:
             self._task.cancel()
+
+    def last_pieces(self, outcome: Outcome) -> list[bytes]:
+        """The events that came with the end, which the log does not have."""
+        return [*self._unseen, outcome.event]
 
     def seat(self) -> Seat:
         """A place for one more listener."""
@@ -246,6 +252,8 @@ class RunningTurn:
         try:
             await self._course.prepare(self)
             self._tell_prepared()
+            if self._is_unwanted:
+                raise CancelledError
             outcome = await self._outcome()
         except CancelledError:
             outcome = self._broken(ResponseCancelled())
@@ -274,8 +282,6 @@ class RunningTurn:
                 may_die("sent")
                 outcome = await carried
                 self._unseen = lease.unwritten
-                if self.log is not None:
-                    self.log.append(self._unseen)
                 if (
                     isinstance(outcome, Failed)
                     and outcome.unread
@@ -319,8 +325,6 @@ class RunningTurn:
                 seat.behind = None
             if events:
                 seat.deliver([events])
-        if seat.behind is None and self.ended is not None:
-            seat.has_all = True
 
     def _pause_or_resume(self) -> None:
         lease = self.lease
@@ -351,10 +355,8 @@ class RunningTurn:
         for deferred, seat in list(self._waiting.items()):
             if seat.behind is None and deferred in self._waiting:
                 del self._waiting[deferred]
-                pieces = [] if seat.has_all else self._unseen
-                deferred.callback(
-                    Ended(self.ended, self.accepted, [*pieces, self.ended.event])
-                )
+                pieces = self.last_pieces(self.ended)
+                deferred.callback(Ended(self.ended, self.accepted, pieces))
 
 
 def _nowhere(pieces: list[bytes]) -> None:

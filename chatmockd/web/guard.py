@@ -188,7 +188,9 @@ class GuardedRequest(Request):
             b"Access-Control-Expose-Headers", [b"x-request-id, x-chatmockd-adjusted"]
         )
         if self.method == b"OPTIONS":
-            headers.setRawHeaders(b"Access-Control-Allow-Methods", [b"GET, POST"])
+            headers.setRawHeaders(
+                b"Access-Control-Allow-Methods", [b"GET, POST, DELETE"]
+            )
             wanted = self.requestHeaders.getRawHeaders(
                 b"Access-Control-Request-Headers"
             )

@@ -154,8 +154,8 @@ class Responses:
         """The same answer again, without asking the upstream."""
         request.remarks.append("replayed")
         assert self._turns.tree is not None
-        if create.streaming and record.response_id is not None:
-            events = await self._turns.tree.events(OWNER, record.response_id)
+        if create.streaming:
+            events = await self._turns.tree.replayed(OWNER, record)
             if events is not None:
                 self.replay(request, unpacked(events), -1)
                 return None

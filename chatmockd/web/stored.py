@@ -103,7 +103,10 @@ class Stored:
         items = step.input_items()
         node = await tree.node(OWNER, response_id)
         if node is not None:
-            *before, last = await tree.path(node)
+            path = await tree.path(node)
+            if not path:
+                raise ResponseNotFound(response_id)
+            *before, last = path
             earlier = [
                 item
                 for one in before

@@ -124,6 +124,8 @@ class GoneTests(unittest.TestCase):
         cls.daemon = place.start(
             "upstream.profile=openai",
             f"upstream.url={cls.upstream.url}",
+            # Given up at once, not when nobody has come back for a while.
+            "continuity.abandon_grace_s=0",
             simulate=False,
             environ=KEY,
         )

@@ -16,7 +16,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from chatmockd.core.transcript import Item, Node
-from chatmockd.errors import IdempotencyKeyTaken, ParentGone
+from chatmockd.errors import IdempotencyUnknown, ParentGone
 from chatmockd.store.contract import Ending, Opening, Record, State, Store
 from tests.core.cases import case
 from tests.store.spinning import result_of
@@ -180,6 +180,7 @@ class StoreSuite(StoreVerbs):
         """A turn is pending when journalled, then sent, and no node before its end."""
         number = self.begun(response_id="resp_1", background=True, body_hash=b"hash")
         pending = Record(
+            place=self.place,
             number=number,
             state="pending",
             response_id="resp_1",
@@ -415,10 +416,10 @@ class StoreSuite(StoreVerbs):
     def test_an_idempotency_key_stands_for_one_turn(self) -> None:
         """A repetition is refused, and what became of the first can be seen."""
         first = self.begun(idempotency_key="key", body_hash=b"hash")
-        with self.assertRaises(IdempotencyKeyTaken):
+        with self.assertRaises(IdempotencyUnknown):
             self.begun(idempotency_key="key", body_hash=b"other")
         self.result(self.store.end(first, completed("resp_1")))
-        with self.assertRaises(IdempotencyKeyTaken):
+        with self.assertRaises(IdempotencyUnknown):
             self.begun(idempotency_key="key")
         record = self.result(self.store.keyed("alice", "key"))
         assert record is not None
@@ -432,7 +433,7 @@ class StoreSuite(StoreVerbs):
             for name in ("resp_1", "resp_2")
         ]
         self.result(asked[0])
-        with self.assertRaises(IdempotencyKeyTaken):
+        with self.assertRaises(IdempotencyUnknown):
             self.result(asked[1])
         self.assertEqual(self.kept("resp_1", "resp_2"), ["resp_1"])
 

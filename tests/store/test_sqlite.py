@@ -15,7 +15,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 import tests
-from chatmockd.errors import IdempotencyKeyTaken, StoreError, StoreFull
+from chatmockd.errors import IdempotencyUnknown, StoreError, StoreFull
 from chatmockd.store import sqlite
 from chatmockd.store.contract import Store
 from chatmockd.store.sql import SqlStore
@@ -160,7 +160,7 @@ class SqliteFilesTests(_OnDisk, SynchronousTestCase):
         self.assertEqual(events, b"data: second\n\n")
         items = self.result(self.store.items("alice", ["msg_of_first"]))
         self.assertEqual(list(items), ["msg_of_first"])
-        with self.assertRaises(IdempotencyKeyTaken):
+        with self.assertRaises(IdempotencyUnknown):
             self.begun(idempotency_key="key")
 
     def test_numbers_are_not_given_again(self) -> None:
@@ -385,7 +385,7 @@ class BuryTests(_OnDisk, SynchronousTestCase):
         self.reopen()
         self.bury()
         self.assertEqual(self.found("resp_1").state, "unknown")
-        with self.assertRaises(IdempotencyKeyTaken):
+        with self.assertRaises(IdempotencyUnknown):
             self.begun(idempotency_key="key")
         keyed = self.result(self.store.keyed("alice", "key"))
         self.assertEqual(keyed, self.found("resp_1"))

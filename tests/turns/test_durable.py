@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.bridge import completed, created, delta, message
 from tests.turns.durable import DurableBridge, said, user
 
@@ -310,3 +312,113 @@ class StoreFalseTests(DurableBridge):
         self.assertIs(self.asked["store"], False)
         self.assertNotIn("store", answer.headers.get("x-chatmockd-adjusted", ""))
         self.assertEqual(self.ask("GET", "/v1/responses/resp_1").status, 200)
+
+
+class NotRecognisedTests(DurableBridge):
+    """Histories that look like one another and are not."""
+
+    def unmatched(self, first: dict[str, Any], second: dict[str, Any]) -> None:
+        self.turn("resp_1", **first)
+        self.turn("resp_2", **second)
+        self.assertNotIn("previous_response_id", self.asked)
+
+    def test_what_differs_in_its_id_alone(self) -> None:
+        """References, and what an approval names."""
+        for kind in ("item_reference", "mcp_approval_request", None):
+            item = {"type": kind} if kind else {}
+            one, two = item | {"id": "x_1"}, item | {"id": "x_2"}
+            rest = [user("One?"), said("1."), user("On?")]
+            self.unmatched(
+                {"text": [one, user("One?")], "answer": "1."}, {"text": [two, *rest]}
+            )
+
+    def test_what_the_upstream_adds_to(self) -> None:
+        """Its items are not all that was said."""
+        resent = [user("One?"), said("1."), user("On?")]
+        for more in ({"conversation": "conv_1"}, {"prompt": {"id": "pmpt_1"}}):
+            self.unmatched(
+                {"text": [user("One?")], "answer": "1.", **more},
+                {"text": resent, **more},
+            )
+            self.unmatched(
+                {"text": [user("One?")], "answer": "1.", **more}, {"text": resent}
+            )
+
+    def test_reasoning_behind_what_is_known_is_sent(self) -> None:
+        """It belongs to the call that comes after it."""
+        self.turn("resp_1", "One?", "1.")
+        thought = {"type": "reasoning", "summary": [], "encrypted_content": "gAAA"}
+        call = {"type": "function_call", "call_id": "c", "name": "f", "arguments": ""}
+        output = {"type": "function_call_output", "call_id": "c", "output": "x"}
+        self.turn("resp_2", [user("One?"), said("1."), thought, call, output])
+        self.assertEqual(self.asked["input"], [thought, call, output])
+
+
+class TwoStoresTests(DurableBridge):
+    """What may be stored, beside what may not."""
+
+    def test_what_may_not_be_stored_does_not_get_there(self) -> None:
+        """Not by a reference from a turn that is."""
+        self.turn("resp_1", "One?", "SECRET", store=False)
+        self.turn("resp_2", [{"type": "item_reference", "id": "msg_1"}, user("And?")])
+        self.assertEqual(self.asked["input"][0]["type"], "item_reference")
+        items = self.ask("GET", "/v1/responses/resp_2/input_items")
+        self.assertNotIn(b"SECRET", items.body)
+
+    def test_what_may_be_is_although_its_history_is_not(self) -> None:
+        """The client that sent it again never named the other."""
+        self.turn("resp_1", "One?", "1.", store=False)
+        self.turn("resp_2", [user("One?"), said("1."), user("Two?")])
+        self.assertEqual(self.ask("GET", "/v1/responses/resp_2").status, 200)
+
+    def test_deleting_what_is_continued_in_memory(self) -> None:
+        """The history stays."""
+        self.turn("resp_1", "One?", "1.")
+        more = {"previous_response_id": "resp_1", "store": False}
+        self.turn("resp_2", "Two?", "2.", **more)
+        self.ask("DELETE", "/v1/responses/resp_1")
+        self.socket.drop()
+        self.turn("resp_3", "Three?", previous_response_id="resp_2", store=False)
+        self.assertEqual(self.asked["input"][:2], [user("One?"), said("1.")])
+
+
+class BoundsTests(DurableBridge):
+    """Requests that would cost more than they should."""
+
+    def test_many_references(self) -> None:
+        """And few to much."""
+        many = [{"type": "item_reference", "id": f"x_{n}"} for n in range(1001)]
+        self.assert_error(self.post(input=many), 400, None)
+        self.turn("resp_1", "One?", "x" * 1_000_000)
+        same = [{"type": "item_reference", "id": "msg_1"}] * 40
+        self.assert_error(self.post(input=same), 413, "body_too_large")
+
+    def test_a_marker_that_cannot_be_one(self) -> None:
+        """It is not said again in full."""
+        answer = self.post(previous_response_id="x" * 1_000_000)
+        self.assert_error(answer, 400, "previous_response_not_found")
+        self.assertLess(len(answer.body), 1000)
+
+    def test_store_is_true_or_false(self) -> None:
+        """Nothing is kept of what was not meant to be."""
+        for value in (0, "false", []):
+            self.assert_error(self.post(store=value), 400, "invalid_type")
+
+
+class GraceTests(DurableBridge):
+    """How long a turn is read on."""
+
+    def test_it_begins_anew_with_each_departure(self) -> None:
+        """Whoever came back and left again has as long as before."""
+        key = {"Idempotency-Key": "k"}
+        first = self.stream(headers=key)
+        self.socket.say(created("resp_1"))
+        first.leave()
+        self.wait(10)
+        second = self.stream(headers=key)
+        self.wait(18)
+        second.leave()
+        self.wait(20)
+        self.assertEqual(self.open_sockets, 1)
+        self.wait(11)
+        self.assertEqual(self.open_sockets, 0)

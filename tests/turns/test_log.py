@@ -34,7 +34,7 @@ class EventLogTests(SynchronousTestCase):
         start = sum(map(len, pieces[:begin]))
         self.assertEqual(whole(log, start), b"".join(pieces[begin:]))
         self.assertEqual(log.size, len(b"".join(pieces)))
-        self.assertEqual(unpacked(log.packed(EVENT)), b"".join([*pieces, EVENT]))
+        self.assertEqual(unpacked(log.packed([EVENT])), b"".join([*pieces, EVENT]))
 
     def test_a_long_turn_takes_little(self) -> None:
         """It is packed on the way, and not only at the end."""
