@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
@@ -70,6 +71,7 @@ class Turns:
         self._giving_up: dict[RunningTurn, IDelayedCall] = {}
         self._idle: list[Deferred[None]] = []
         self._sweeping: LoopingCall | None = None
+        self._swept: Deferred[Any] = succeed(None)
 
     def begin(self, create: Create, request_id: str, asker: Asker) -> RunningTurn:
         """
@@ -168,16 +170,24 @@ class Turns:
     def start(self) -> None:
         """Say what became of the turns of an earlier run; keep the stores small."""
         if self.tree is not None:
-            self._sweeping = LoopingCall(lambda: Deferred.fromCoroutine(self.sweep()))
+            self._sweeping = LoopingCall(self._sweep)
             self._sweeping.clock = self._clock
-            self._sweeping.start(_SWEEP_EVERY, now=True)
+            self._swept = self._sweeping.start(_SWEEP_EVERY, now=True)
 
     async def stop(self) -> None:
         """Close the stores."""
         if self._sweeping is not None and self._sweeping.running:
             self._sweeping.stop()
+            # One may be under way.
+            await self._swept
         if self.tree is not None:
             await self.tree.close()
+
+    def _sweep(self) -> Deferred[None]:
+        swept = Deferred.fromCoroutine(self.sweep())
+        return swept.addErrback(
+            lambda reason: self._log.failure("sweeping the store", reason)
+        )
 
     async def sweep(self) -> None:
         """

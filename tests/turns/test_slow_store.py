@@ -248,3 +248,16 @@ class KeyTests(SlowBridge):
         self.socket.say(completed("resp_1", output=[message("1.")]))
         self.assertEqual(answer.kinds[-1], "response.completed")
         self.assertEqual(self.rows(), [])
+
+
+class StoppingTests(SlowBridge):
+    """The daemon stops while the store is at work."""
+
+    def test_it_closes_after_a_sweep(self) -> None:
+        """And not in the middle of it."""
+        store = self.slow("sweep")
+        self.turns.start()
+        stopped = Deferred.fromCoroutine(self.turns.stop())
+        self.assertNoResult(stopped)
+        store.speak()
+        self.successResultOf(stopped)
