@@ -214,8 +214,7 @@ class IdempotencyMismatch(InvalidRequest):
 
     def __init__(self) -> None:
         super().__init__(
-            "This Idempotency-Key was used with another request body within the last "
-            "24 hours.",
+            "This Idempotency-Key was used with another body in the last 24 hours.",
             param="Idempotency-Key",
         )
 
@@ -229,9 +228,8 @@ class IdempotencyUnknown(InvalidRequest):
 
     def __init__(self) -> None:
         super().__init__(
-            "How the request with this Idempotency-Key ended is not on record: the "
-            "daemon or its connection died while it ran. Whether the upstream did the "
-            "work is unknown; ask again under another key to have it done, perhaps "
+            "How the request with this Idempotency-Key ended is not on record. Whether "
+            "the upstream did the work is unknown; another key has it done, perhaps "
             "again.",
             param="Idempotency-Key",
         )
@@ -399,9 +397,4 @@ class StoreFull(StoreError):
     status = 507
     code = "insufficient_storage"
     retry_after = None
-    # Room does not come back by asking again at once.
-    should_retry = False
-
-
-class ParentGone(Exception):
-    """The node that a turn continues was deleted a moment ago."""
+    should_retry = False  # room does not come back by asking again at once

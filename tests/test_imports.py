@@ -142,6 +142,24 @@ class ImportsTests(SynchronousTestCase):
             *("chatmockd.web", "chatmockd.daemon", "chatmockd.tap", "klein"),
         )
 
+    def test_turns_know_no_clients(self) -> None:
+        """Whoever listens, and however, is theirs to be told and not to know."""
+        self.forbid(
+            "chatmockd.turns",
+            *("chatmockd.web", "chatmockd.daemon", "chatmockd.tap", "klein"),
+            *("autobahn", "sqlite3"),
+        )
+
+    def test_stores_only_keep(self) -> None:
+        """One that is added needs nothing but the contract."""
+        self.forbid(
+            "chatmockd.store",
+            "chatmockd",
+            "klein",
+            "autobahn",
+            but=("chatmockd.store", "chatmockd.core", "chatmockd.errors"),
+        )
+
     def test_the_relay_knows_no_upstream(self) -> None:
         """It carries bytes from any source."""
         self.forbid(

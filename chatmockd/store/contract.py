@@ -22,6 +22,10 @@ State = Literal[
 RUNNING: tuple[State, State] = ("pending", "sent")
 
 
+class ParentGone(Exception):
+    """The node that a turn continues was deleted a moment ago."""
+
+
 @dataclass(frozen=True)
 class Opening:
     """

@@ -9,8 +9,8 @@ from typing import Any, Protocol, TypeVar
 from twisted.internet.defer import Deferred
 
 from chatmockd.core.transcript import Item, Node, Step, identified
-from chatmockd.errors import IdempotencyUnknown, ParentGone
-from chatmockd.store.contract import Ending, Opening, Record
+from chatmockd.errors import IdempotencyUnknown
+from chatmockd.store.contract import Ending, Opening, ParentGone, Record
 from chatmockd.store.sweeping import delete_turn, room_taken, sweep
 
 T = TypeVar("T")

@@ -27,12 +27,11 @@ from chatmockd.core.turn import Completed, Failed, Outcome, Turn
 from chatmockd.errors import (
     BodyTooLarge,
     InvalidRequest,
-    ParentGone,
     PreviousResponseNotFound,
     ResponseCancelled,
     UpstreamOutcomeUnknown,
 )
-from chatmockd.store.contract import Ending, Opening
+from chatmockd.store.contract import Ending, Opening, ParentGone
 from chatmockd.store.tree import Entry, Tree
 from chatmockd.turns.dying import may_die
 from chatmockd.turns.running import RunningTurn

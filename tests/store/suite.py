@@ -16,8 +16,15 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from chatmockd.core.transcript import Item, Node
-from chatmockd.errors import IdempotencyUnknown, ParentGone
-from chatmockd.store.contract import Ending, Opening, Record, State, Store
+from chatmockd.errors import IdempotencyUnknown
+from chatmockd.store.contract import (
+    Ending,
+    Opening,
+    ParentGone,
+    Record,
+    State,
+    Store,
+)
 from tests.core.cases import case
 from tests.store.spinning import result_of
 
