@@ -189,7 +189,9 @@ class SqlStore:
             some = digests[-_MOST_DIGESTS:]
             places = ", ".join("?" * len(some))
             cursor.execute(
-                f"SELECT {_RECORD} FROM turn WHERE digest IN ({places}) AND owner = ? "
+                # To be in order by number, SQLite would read the whole table.
+                f"SELECT {_RECORD} FROM turn INDEXED BY turn_by_digest "
+                f"WHERE digest IN ({places}) AND owner = ? "
                 "AND profile = ? AND model = ? AND state = 'completed' "
                 "AND response_id IS NOT NULL ORDER BY number DESC",
                 (*some, owner, profile, model),

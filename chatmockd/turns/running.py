@@ -103,6 +103,9 @@ class Seat:
         """Nobody sits here any more; harmless twice."""
         if not self._left:
             self._left = True
+            # A circle through the relay would keep the last events until the garbage
+            # collector comes.
+            self.deliver = _nowhere
             self._turn.seat_left(self)
 
 
