@@ -9,15 +9,14 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePath
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 
-from chatmockd.core.profile import PROFILES
+from chatmockd.chatmock_names import from_chatmock
 from chatmockd.exposure import beyond_loopback
-
-Listen = str | list[str]
+from chatmockd.settings import FALSE, TRUE, ConfigError, Listen, Section, Settings
 
 # Which source gave a key, section and name, the value it has.
 _Sources = dict[tuple[str, str], str]
@@ -25,95 +24,9 @@ _Sources = dict[tuple[str, str], str]
 _HIGHEST = 2**53  # of any number; above it a float is not exact
 
 
-class ConfigError(Exception):
-    """The configuration cannot be used; the message is one line for the operator."""
-
-    def __str__(self) -> str:
-        # Names come from the operator, and may have line breaks in them.
-        return " ".join(super().__str__().splitlines())
-
-
-class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What all sections share: frozen, and no key that is not known."""
-
-
-class Server(_Section, frozen=True):
-    """C{[server]}: who may reach us, and how we stop."""
-
-    listen: Listen = "tcp:8000:interface=127.0.0.1"
-    max_body_bytes: int = 33_554_432
-    allowed_hosts: list[str] = []
-    allowed_origins: list[str] = []
-    allow_remote: bool = False
-    drain_s: float = 120
-    log_requests: bool = False
-
-    def descriptions(self) -> list[str]:
-        """The endpoint descriptions to listen on."""
-        return [self.listen] if isinstance(self.listen, str) else list(self.listen)
-
-
-class Upstream(_Section, frozen=True):
-    """C{[upstream]}: where the model is, and how long we wait for it. Seconds."""
-
-    profile: Literal["chatgpt", "openai"] = "chatgpt"
-    transport: Literal["websocket"] = "websocket"
-    url: str = ""
-    api_key_file: str = ""
-    connect_timeout_s: float = 10
-    first_event_timeout_s: float = 60
-    idle_timeout_s: float = 300
-    ping_interval_s: float = 20
-    max_age_s: float = 3300
-
-
-class Continuity(_Section, frozen=True):
-    """C{[continuity]}: what is kept between turns."""
-
-    mode: Literal["durable", "retained", "off"] = "durable"
-    max_retained: int = 1000
-    idle_ttl_s: float = 600
-    abandon_grace_s: float = 30
-
-
-class Store(_Section, frozen=True):
-    """C{[store]}: where finished turns are kept, in mode durable."""
-
-    kind: Literal["sqlite", "memory"] = "sqlite"
-    path: str = "~/.local/state/chatmockd/chatmockd.sqlite"
-    retention_days: float = 30
-    max_bytes: int = 2_147_483_648
-
-
-class Compat(_Section, frozen=True):
-    """C{[compat]}: what is changed for strict clients."""
-
-    backfill_output: Literal["empty", "missing"] = "empty"
-
-
-class Settings(_Section, frozen=True):
-    """All of it."""
-
-    server: Server = Server()
-    upstream: Upstream = Upstream()
-    continuity: Continuity = Continuity()
-    store: Store = Store()
-    compat: Compat = Compat()
-
-    @property
-    def upstream_url(self) -> str:
-        """C{upstream.url}, or else the profile's."""
-        return self.upstream.url or PROFILES[self.upstream.profile].url
-
-
-_SECTIONS: dict[str, type[_Section]] = {
+_SECTIONS: dict[str, type[Section]] = {
     field.name: field.type for field in msgspec.structs.fields(Settings)
 }
-
-_CHATMOCK = "CHATGPT_LOCAL_RESPONSES_WEBSOCKET_UPSTREAM"
-_CHATMOCK_STATEFUL = "CHATGPT_LOCAL_RESPONSES_WEBSOCKET_UPSTREAM_STATEFUL"
-_TRUE = frozenset({"1", "true", "yes", "on"})
-_FALSE = frozenset({"0", "false", "no", "off"})
 
 
 def find_file(environ: Mapping[str, str], home: Path) -> Path | None:
@@ -146,7 +59,7 @@ def load(
             values[section].update(keys)
             sources.update({(section, key): str(file) for key in keys})
     for source, section, key, value in (
-        *_from_chatmock(environ),
+        *from_chatmock(environ),
         *_from_environment(environ),
         *_from_sets(sets),
     ):
@@ -197,38 +110,6 @@ def _from_sets(sets: Iterable[str]) -> Iterable[tuple[str, str, str, str]]:
         yield f"--set {name}", section, key, value
 
 
-def _from_chatmock(environ: Mapping[str, str]) -> list[tuple[str, str, str, str]]:
-    """ChatMock's own switches for this bridge, for people who come from there."""
-    websocket = _switch(environ, _CHATMOCK)
-    stateful = _switch(environ, _CHATMOCK_STATEFUL)
-    if websocket is False:
-        if stateful:
-            raise ConfigError(
-                f"{_CHATMOCK_STATEFUL}: true contradicts {_CHATMOCK}: false; "
-                "set both to true, or unset the latter"
-            )
-        raise ConfigError(
-            f"{_CHATMOCK}: false asks for an HTTP upstream, which chatmockd does not "
-            "have; allowed: true, or unset"
-        )
-    found = []
-    if websocket:
-        found.append((_CHATMOCK, "upstream", "transport", "websocket"))
-    if stateful is not None:
-        mode = "retained" if stateful else "off"
-        found.append((_CHATMOCK_STATEFUL, "continuity", "mode", mode))
-    return found
-
-
-def _switch(environ: Mapping[str, str], name: str) -> bool | None:
-    text = environ.get(name, "").strip().lower()
-    if not text:
-        return None
-    if text not in _TRUE | _FALSE:
-        raise ConfigError(f"{name}: must be true or false")
-    return text in _TRUE
-
-
 def _known_section(source: str, section: str) -> None:
     if section not in _SECTIONS:
         allowed = ", ".join(_SECTIONS)
@@ -259,7 +140,7 @@ def _from_text(source: str, section: str, key: str, text: str) -> Any:
         value = [part.strip() for part in text.split(",") if part.strip()]
     elif kind is bool:
         lowered = text.strip().lower()
-        value = lowered in _TRUE if lowered in _TRUE | _FALSE else text
+        value = lowered in TRUE if lowered in TRUE | FALSE else text
     elif kind in (int, float):
         try:
             value = kind(text)
@@ -305,6 +186,7 @@ def _check(settings: Settings, sources: _Sources) -> None:
         ("continuity", "max_retained"): 1,
         ("continuity", "idle_ttl_s"): 0,
         ("continuity", "abandon_grace_s"): 0,
+        ("models", "refresh_interval_s"): 1,
         ("store", "retention_days"): 0.001,
         ("store", "max_bytes"): 1_048_576,
     }
@@ -319,6 +201,25 @@ def _check(settings: Settings, sources: _Sources) -> None:
         raise ConfigError(
             f"{_place(sources, 'upstream', 'url')}: must look like "
             "wss://host[:port]/path, without user name or fragment"
+        )
+    if settings.continuity.mode == "retained":
+        if settings.upstream.transport == "http":
+            raise ConfigError(
+                f'{_place(sources, "continuity", "mode")}: "retained" keeps '
+                'conversations on WebSockets, and upstream.transport = "http" has '
+                'none; allowed: "durable" or "off"'
+            )
+    for key in ("originator", "user_agent"):
+        value = getattr(settings.upstream, key)
+        if not (value.isascii() and (value.isprintable() or not value)):
+            raise ConfigError(
+                f"{_place(sources, 'upstream', key)}: must be printable ASCII, as it "
+                "goes into a header"
+            )
+    if not _is_web_url(settings.account.issuer):
+        raise ConfigError(
+            f"{_place(sources, 'account', 'issuer')}: must look like "
+            "https://host[:port], without user name or fragment"
         )
     place = PurePath(settings.store.path)
     if place.name in ("", "~", ".."):
@@ -347,6 +248,14 @@ def _place(sources: _Sources, section: str, key: str) -> str:
 
 
 def _is_websocket_url(url: str) -> bool:
+    return _is_url(url, "ws", "wss")
+
+
+def _is_web_url(url: str) -> bool:
+    return _is_url(url, "http", "https")
+
+
+def _is_url(url: str, *schemes: str) -> bool:
     if not (url.isascii() and url.isprintable()) or " " in url or "#" in url:
         return False
     try:
@@ -355,7 +264,7 @@ def _is_websocket_url(url: str) -> bool:
     except ValueError:
         return False
     return (
-        parts.scheme in ("ws", "wss")
+        parts.scheme in schemes
         and bool(parts.hostname)
         and "@" not in parts.netloc
         and port != 0

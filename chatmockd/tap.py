@@ -15,8 +15,9 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.internet.ssl import optionsForClientTLS
 from twisted.python import usage
 
-from chatmockd.config import ConfigError, Settings, find_file, load
+from chatmockd.config import find_file, load
 from chatmockd.exposure import port_of
+from chatmockd.settings import ConfigError, Settings
 from chatmockd.upstream.handshake import Address
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def makeService(options: Options) -> IService:
     from chatmockd.turns.registry import Turns
     from chatmockd.upstream.factory import UpstreamFactory
     from chatmockd.web.app import Api
+    from chatmockd.web.following import Following
     from chatmockd.web.guard import guarded
     from chatmockd.web.responses import Responses
     from chatmockd.web.site import ApiSite
@@ -109,9 +111,10 @@ def makeService(options: Options) -> IService:
     upstream = UpstreamFactory(settings, endpoint, credentials, pulse)
     tree = _open_tree(settings, home, reactor, simulated=bool(options["simulate"]))
     turns = Turns(settings, upstream, tree, reactor)
-    responses = Responses(settings, turns, pulse)
+    following = Following(settings, pulse)
+    responses = Responses(turns, following)
     sockets = Sockets(settings, turns, pulse)
-    api = Api(responses, Stored(turns, responses), sockets, reactor)
+    api = Api(responses, Stored(turns, following), sockets, reactor)
     site = ApiSite(
         api.resource(),
         guarded(

@@ -25,14 +25,16 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from chatmockd.account.tokens import Credentials, FixedKey
-from chatmockd.config import Settings, load
+from chatmockd.config import load
 from chatmockd.core.admission import Admission
 from chatmockd.pulse import Pulse
+from chatmockd.settings import Settings
 from chatmockd.store.memory import memory_store
 from chatmockd.store.tree import Tree
 from chatmockd.turns.registry import Turns
 from chatmockd.upstream.factory import UpstreamFactory
 from chatmockd.web.app import Api
+from chatmockd.web.following import Following
 from chatmockd.web.guard import guarded
 from chatmockd.web.responses import Responses
 from chatmockd.web.site import ApiSite
@@ -324,8 +326,9 @@ class Bridge(SynchronousTestCase):
         durable = self.config.continuity.mode == "durable"
         self.tree = Tree(memory_store("disk"), memory_store()) if durable else None
         self.turns = Turns(self.config, self.upstream, self.tree, self.clock)
-        responses = Responses(self.config, self.turns, pulse)
-        stored = Stored(self.turns, responses)
+        following = Following(self.config, pulse)
+        responses = Responses(self.turns, following)
+        stored = Stored(self.turns, following)
         sockets = Sockets(self.config, self.turns, pulse)
         self.api = Api(responses, stored, sockets, self.clock)
         server = self.config.server

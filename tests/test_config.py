@@ -14,8 +14,9 @@ from hypothesis import settings as bounded
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from chatmockd.config import ConfigError, Settings, find_file, load
+from chatmockd.config import ConfigError, find_file, load
 from chatmockd.core.profile import CHATGPT, OPENAI
+from chatmockd.settings import Settings
 from tests.core.cases import case
 
 EXAMPLE = Path(__file__).parent.parent / "etc" / "chatmockd.toml"
@@ -145,19 +146,41 @@ class ChatMockTests(ConfigCase):
     """The names that people bring along from ChatMock."""
 
     def test_what_they_mean(self) -> None:
-        """The bridge is always over a WebSocket; the other says what is kept."""
-        for environ, mode in (
-            ({CHATMOCK: "true"}, "durable"),
-            ({CHATMOCK: "1", STATEFUL: "on"}, "retained"),
-            ({STATEFUL: "true"}, "retained"),
-            ({STATEFUL: "False"}, "off"),
-            ({CHATMOCK: "true", STATEFUL: "no"}, "off"),
-            ({CHATMOCK: "", STATEFUL: " "}, "durable"),
+        """One says how turns travel; the other says what is kept."""
+        for environ, transport, mode in (
+            ({CHATMOCK: "true"}, "websocket", "durable"),
+            ({CHATMOCK: "1", STATEFUL: "on"}, "websocket", "retained"),
+            ({STATEFUL: "true"}, "websocket", "retained"),
+            ({STATEFUL: "False"}, "websocket", "off"),
+            ({CHATMOCK: "true", STATEFUL: "no"}, "websocket", "off"),
+            ({CHATMOCK: "", STATEFUL: " "}, "websocket", "durable"),
+            ({CHATMOCK: "false"}, "http", "durable"),
+            ({CHATMOCK: "0", STATEFUL: "0"}, "http", "off"),
         ):
             with case(environ=environ):
                 settings = self.load(**environ)
-                self.assertEqual(settings.upstream.transport, "websocket")
+                self.assertEqual(settings.upstream.transport, transport)
                 self.assertEqual(settings.continuity.mode, mode)
+
+    def test_the_others(self) -> None:
+        """Each has a key of its own, and means the same there."""
+        for name, text, section, key, value in (
+            ("CLIENT_ID", "app_1", "account", "client_id", "app_1"),
+            ("ISSUER", "http://[::1]:1", "account", "issuer", "http://[::1]:1"),
+            ("LOGIN_BIND", "0.0.0.0", "account", "login_bind", "0.0.0.0"),
+            ("DEBUG_MODEL", "gpt-5", "defaults", "model", "gpt-5"),
+            ("ENABLE_WEB_SEARCH", "Yes", "defaults", "web_search", True),
+            ("FAST_MODE", "1", "defaults", "fast_mode", True),
+            ("REASONING_EFFORT", "XHigh", "defaults", "reasoning_effort", "xhigh"),
+            ("REASONING_SUMMARY", "none", "defaults", "reasoning_summary", "none"),
+            ("REASONING_COMPAT", "O3", "defaults", "reasoning_compat", "o3"),
+            ("EXPOSE_REASONING_MODELS", "on", "models", "expose_efforts", True),
+            ("MODEL_SYNC", "off", "models", "sync", False),
+            ("MODEL_REFRESH_INTERVAL", "60", "models", "refresh_interval_s", 60.0),
+        ):
+            with case(name=name):
+                settings = self.load(**{f"CHATGPT_LOCAL_{name}": text})
+                self.assertEqual(getattr(getattr(settings, section), key), value)
 
     def test_contradictions(self) -> None:
         """What cannot be done is refused, with the names."""
@@ -166,8 +189,10 @@ class ChatMockTests(ConfigCase):
                 {CHATMOCK: "false", STATEFUL: "true"},
                 (CHATMOCK, STATEFUL, "contradicts"),
             ),
-            ({CHATMOCK: "false"}, (CHATMOCK, "true, or unset")),
-            ({CHATMOCK: "0", STATEFUL: "0"}, (CHATMOCK, "true, or unset")),
+            (
+                {"CHATGPT_LOCAL_REASONING_EFFORT": "hard"},
+                ("CHATGPT_LOCAL_REASONING_EFFORT: defaults.reasoning_effort", "low"),
+            ),
             ({CHATMOCK: "maybe"}, (CHATMOCK, "true or false")),
             ({STATEFUL: "2"}, (STATEFUL, "true or false")),
         ):
@@ -218,8 +243,26 @@ class ComplaintTests(ConfigCase):
                 'upstream.profile: must be "chatgpt" or "openai", not \'azure\'',
             ),
             (
-                "[upstream]\ntransport = 'http'",
-                "upstream.transport: must be \"websocket\", not 'http'",
+                "[upstream]\ntransport = 'pigeon'",
+                'upstream.transport: must be "websocket" or "http", not \'pigeon\'',
+            ),
+            (
+                "[upstream]\ntransport = 'http'\n[continuity]\nmode = 'retained'",
+                'continuity.mode: "retained" keeps conversations on WebSockets',
+            ),
+            (
+                '[upstream]\nuser_agent = "a\\nb"',
+                "upstream.user_agent: must be printable ASCII",
+            ),
+            ("[upstream]\noriginator = 'ä'", "upstream.originator: must be printable"),
+            ("[account]\nissuer = 'auth.example'", "account.issuer: must look like"),
+            (
+                "[models]\nrefresh_interval_s = 0",
+                "models.refresh_interval_s: must be at least 1",
+            ),
+            (
+                "[defaults]\nreasoning_effort = 'hard'",
+                'defaults.reasoning_effort: must be "" or "none" or "minimal" or',
             ),
             ("[store]\npath = ''", "store.path: must name a file, not ''"),
             ("[store]\npath = '~'", "store.path: must name a file, not '~'"),

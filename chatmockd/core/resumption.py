@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from chatmockd.core.frame import head_of
-from chatmockd.errors import MalformedFrame
+from collections.abc import Sequence
 
-_DATA = b"\ndata: "
+from chatmockd.core.frame import head_of
+from chatmockd.core.view import events_in
+from chatmockd.errors import ChatmockdError, MalformedFrame
 
 
 class Resumption:
-    """Leave out the events up to a number."""
+    """A L{chatmockd.core.view.View} that leaves out the events up to a number."""
+
+    content_type = b"text/event-stream; charset=utf-8"
+    comment = b": keepalive\n\n"
 
     def __init__(self, after: int) -> None:
         """
@@ -18,23 +22,26 @@ class Resumption:
         self._after = after
         self._begun = after < 0
 
-    def rest(self, pieces: list[bytes]) -> list[bytes]:
-        """
-        What of C{pieces} the client has not seen.
-
-        @param pieces: Whole server-sent events, in order, any number to a piece.
-        """
+    def stream(self, pieces: Sequence[bytes]) -> list[bytes]:
+        """What of C{pieces} the client has not seen."""
         if self._begun:
-            return pieces
+            return list(pieces)
         left: list[bytes] = []
-        for event in b"".join(pieces).split(b"\n\n"):
-            if event and (self._begun or self._is_new(event)):
+        for kind, frame in events_in(pieces):
+            if self._begun or self._is_new(frame):
                 self._begun = True
-                left.append(event + b"\n\n")
+                left += b"event: ", kind, b"\ndata: ", frame, b"\n\n"
         return [b"".join(left)] if left else []
 
-    def _is_new(self, event: bytes) -> bool:
-        frame = event.partition(_DATA)[2]
+    def end(self, pieces: Sequence[bytes], error: ChatmockdError | None) -> list[bytes]:
+        """The same; the terminal event says itself that it is the last."""
+        return self.stream(pieces)
+
+    def whole(self, response: bytes) -> bytes:
+        """The response object as it is."""
+        return response
+
+    def _is_new(self, frame: bytes) -> bool:
         try:
             number = head_of(frame).sequence_number
         except MalformedFrame:

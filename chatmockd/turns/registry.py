@@ -11,9 +11,9 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
-from chatmockd.config import Settings
 from chatmockd.core.create import Create
 from chatmockd.errors import ChatmockdError, IdempotencyMismatch, ResponseInFlight
+from chatmockd.settings import Settings
 from chatmockd.store.tree import Tree
 from chatmockd.turns.direct import DirectCourse
 from chatmockd.turns.durable import Asker, DurableCourse

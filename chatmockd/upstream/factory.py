@@ -11,7 +11,6 @@ from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 
 from chatmockd.account.tokens import Credentials
-from chatmockd.config import Settings
 from chatmockd.core.frame import head_of
 from chatmockd.core.profile import PROFILES
 from chatmockd.core.retention import Retention
@@ -25,6 +24,7 @@ from chatmockd.errors import (
 from chatmockd.exposure import is_loopback
 from chatmockd.printable import printable
 from chatmockd.pulse import Pulse
+from chatmockd.settings import Settings
 from chatmockd.upstream.adapter import UpstreamProtocol
 from chatmockd.upstream.connection import MAX_MESSAGE, Connection
 from chatmockd.upstream.handshake import Address, upgrade_request

@@ -13,6 +13,7 @@ from chatmockd.web.guard import GuardedRequest
 
 COMMENT_AFTER = 15.0  # seconds of silence
 _SMALL = 65_536  # bytes; copying so many costs less than another chunk
+_EVENTS = b"text/event-stream; charset=utf-8"
 _COMMENT = b": keepalive\n\n"
 
 
@@ -32,7 +33,7 @@ class Source(Protocol):
 @implementer(IPushProducer)
 class Relay:
     """
-    One event stream to one client.
+    The stream of one turn to one client.
 
     The status and the headers leave with the first events, so that until then an error
     can still be answered as one.
@@ -41,11 +42,19 @@ class Relay:
     """
 
     def __init__(
-        self, request: GuardedRequest, source: Source, pulse: Pulse, stall_limit: float
+        self,
+        request: GuardedRequest,
+        source: Source,
+        pulse: Pulse,
+        stall_limit: float,
+        *,
+        content_type: bytes = _EVENTS,
+        comment: bytes = _COMMENT,
     ) -> None:
         """
         @param stall_limit: Seconds for which a client may read nothing at all while
             there is something to read; 0 waits for ever.
+        @param comment: What to write into a long silence; C{b""} writes nothing.
         """
         self.begun = False
         self._request = request
@@ -53,6 +62,8 @@ class Relay:
         self._source = source
         self._pulse = pulse
         self._stall_limit = stall_limit
+        self._content_type = content_type
+        self._comment = comment
         self._now = self._written = pulse.clock.seconds()
         self._stalled_since: float | None = None
         self._unsent = 0
@@ -128,13 +139,13 @@ class Relay:
                 self._stalled_since = now
             elif 0 < self._stall_limit <= now - self._stalled_since:
                 self._request.channel.forceAbortClient()
-        elif now - self._written >= COMMENT_AFTER:
-            self.deliver([_COMMENT])
+        elif self._comment and now - self._written >= COMMENT_AFTER:
+            self.deliver([self._comment])
 
     def _begin(self) -> None:
         self.begun = True
         headers = self._request.responseHeaders
-        headers.setRawHeaders(b"Content-Type", [b"text/event-stream; charset=utf-8"])
+        headers.setRawHeaders(b"Content-Type", [self._content_type])
         headers.setRawHeaders(b"Cache-Control", [b"no-cache"])
         self._now = self._pulse.clock.seconds()
         self._request.registerProducer(self, True)

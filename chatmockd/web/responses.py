@@ -4,30 +4,25 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
-from chatmockd.config import Settings
 from chatmockd.core.create import Create, read_create
 from chatmockd.core.failure import refused
-from chatmockd.core.resumption import Resumption
 from chatmockd.core.snapshot import problem_of
-from chatmockd.core.turn import Completed, Failed
+from chatmockd.core.turn import Failed
 from chatmockd.errors import (
     IdempotencyMismatch,
     IdempotencyUnknown,
     InvalidRequest,
     ResponseCancelled,
 )
-from chatmockd.printable import printable
-from chatmockd.pulse import Pulse
 from chatmockd.store.contract import Record
 from chatmockd.turns.durable import Asker
 from chatmockd.turns.log import unpacked
 from chatmockd.turns.registry import OWNER, Turns
 from chatmockd.turns.running import RunningTurn
+from chatmockd.web.following import Following, answer_json, tell_adjustments
 from chatmockd.web.guard import GuardedRequest
-from chatmockd.web.relay import Relay
 
 _LONGEST_KEY = 255  # characters
 
@@ -37,10 +32,9 @@ class Responses:
 
     _log = Logger()
 
-    def __init__(self, settings: Settings, turns: Turns, pulse: Pulse) -> None:
+    def __init__(self, turns: Turns, following: Following) -> None:
         self._turns = turns
-        self._pulse = pulse
-        self._stall_limit = settings.upstream.idle_timeout_s
+        self._following = following
 
     async def create(self, request: GuardedRequest) -> bytes | None:
         """
@@ -53,7 +47,7 @@ class Responses:
         turns = self._turns
         keeps = turns.tree is not None
         create = read_create(body, turns.upstream.profile, keeps=keeps)
-        self._tell_adjustments(request, create)
+        tell_adjustments(request, create)
         asker = Asker(OWNER)
         if keeps:
             asker = _asker(request, body)
@@ -69,65 +63,7 @@ class Responses:
         turn = turns.begin(create, request.request_id, asker)
         if create.background and not create.streaming:
             return await self._answer_at_once(request, turn)
-        return await self.follow(request, turn, streaming=create.streaming)
-
-    async def follow(
-        self,
-        request: GuardedRequest,
-        turn: RunningTurn,
-        *,
-        streaming: bool,
-        after: int | None = None,
-    ) -> bytes | None:
-        """
-        Answer with a turn that runs.
-
-        @param after: Begin behind the event of this number, instead of with the next
-            one that comes.
-        @return: See L{create}.
-        @raise ChatmockdError: It failed before anything was written.
-        """
-        seat = turn.seat()
-        relay = Relay(request, seat, self._pulse, self._stall_limit)
-        resumption = None if after is None else Resumption(after)
-
-        def deliver_rest(pieces: list[bytes]) -> None:
-            assert resumption is not None
-            rest = resumption.rest(pieces)
-            if rest:
-                relay.deliver(rest)
-
-        try:
-            if not streaming:
-                seat.take(_nowhere)
-            elif resumption is None:
-                seat.take(relay.deliver)
-            else:
-                seat.take(deliver_rest, from_start=True)
-            ended = await turn.when_ended(seat)
-            outcome = ended.outcome
-            request.remarks += _remarks(turn, streaming)
-            if streaming and (ended.accepted or isinstance(outcome, Completed)):
-                if isinstance(outcome, Failed):
-                    request.remarks.append(printable(str(outcome.error)))
-                    request.noteworthy = True
-                pieces = ended.pieces
-                relay.finish(resumption.rest(pieces) if resumption else pieces)
-                return None
-            if not isinstance(outcome, Completed):
-                raise outcome.error
-            return answer_json(request, outcome.response)
-        except CancelledError:
-            relay.stopProducing()
-            raise
-        finally:
-            relay.stop()
-            seat.abandon()
-
-    def replay(self, request: GuardedRequest, events: bytes, after: int) -> None:
-        """Answer with the events of a turn that has ended, behind that number."""
-        relay = Relay(request, _Nothing(), self._pulse, self._stall_limit)
-        relay.finish(Resumption(after).rest([events]))
+        return await self._following.follow(request, turn, streaming=create.streaming)
 
     async def _repeated(self, asker: Asker) -> Record | None:
         """
@@ -157,7 +93,7 @@ class Responses:
         if create.streaming:
             events = await self._turns.tree.replayed(OWNER, record)
             if events is not None:
-                self.replay(request, unpacked(events), -1)
+                self._following.replay(request, unpacked(events), -1)
                 return None
         assert record.response is not None
         if record.state == "cancelled":
@@ -173,8 +109,9 @@ class Responses:
         request.remarks.append("attached")
         if create.background and not create.streaming:
             return await self._answer_at_once(request, turn)
-        after = -1 if create.streaming else None
-        return await self.follow(request, turn, streaming=create.streaming, after=after)
+        return await self._following.follow(
+            request, turn, streaming=create.streaming, from_start=create.streaming
+        )
 
     async def _answer_at_once(
         self, request: GuardedRequest, turn: RunningTurn
@@ -185,33 +122,6 @@ class Responses:
             raise turn.ended.error
         request.remarks.append("background")
         return answer_json(request, self._turns.snapshot(turn))
-
-    def _tell_adjustments(self, request: GuardedRequest, create: Create) -> None:
-        if create.adjusted:
-            names = ", ".join(create.adjusted)
-            request.setHeader("x-chatmockd-adjusted", names)
-            request.remarks.append(f"profile changed {names}")
-            request.noteworthy = True
-
-
-def answer_json(request: GuardedRequest, body: bytes) -> bytes:
-    """Make C{body} the answer."""
-    request.setHeader(b"content-type", b"application/json")
-    request.setHeader(b"content-length", b"%d" % len(body))
-    return body
-
-
-class _Nothing:
-    """The source of a relay that has all there is."""
-
-    def pause(self) -> None:
-        """It brings no more anyway."""
-
-    def resume(self) -> None:
-        """There is no more."""
-
-    def abandon(self) -> None:
-        """Nothing goes on."""
 
 
 def _asker(request: GuardedRequest, body: bytes) -> Asker:
@@ -225,16 +135,3 @@ def _asker(request: GuardedRequest, body: bytes) -> Asker:
             param="Idempotency-Key",
         )
     return Asker(OWNER, key, sha256(body).digest())
-
-
-def _nowhere(pieces: list[bytes]) -> None:
-    """What becomes of events when the client wants JSON."""
-
-
-def _remarks(turn: RunningTurn, streaming: bool) -> list[str]:
-    """What the log says of the turn; no payload, and no names but the response's."""
-    events = turn.turn.events if turn.turn is not None else 0
-    remarks = [*turn.remarks, f"{events} events" if streaming else "JSON"]
-    if turn.response_id is not None:
-        remarks.append(printable(turn.response_id))
-    return remarks

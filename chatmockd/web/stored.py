@@ -6,14 +6,15 @@ import msgspec
 from twisted.logger import Logger
 
 from chatmockd.core.listing import page
+from chatmockd.core.resumption import Resumption
 from chatmockd.core.snapshot import failed, is_running
 from chatmockd.errors import InvalidRequest, ResponseNotFound, UpstreamOutcomeUnknown
 from chatmockd.store.contract import Record
 from chatmockd.store.tree import Tree
 from chatmockd.turns.log import unpacked
 from chatmockd.turns.registry import OWNER, Turns
+from chatmockd.web.following import Following, answer_json
 from chatmockd.web.guard import GuardedRequest
-from chatmockd.web.responses import Responses, answer_json
 
 
 class Stored:
@@ -21,9 +22,9 @@ class Stored:
 
     _log = Logger()
 
-    def __init__(self, turns: Turns, responses: Responses) -> None:
+    def __init__(self, turns: Turns, following: Following) -> None:
         self._turns = turns
-        self._responses = responses
+        self._following = following
 
     async def get(self, request: GuardedRequest, response_id: str) -> bytes | None:
         """
@@ -37,8 +38,12 @@ class Stored:
         turn = self._turns.find(OWNER, response_id)
         if turn is not None:
             if streaming:
-                return await self._responses.follow(
-                    request, turn, streaming=True, after=after
+                return await self._following.follow(
+                    request,
+                    turn,
+                    streaming=True,
+                    view=Resumption(after),
+                    from_start=True,
                 )
             return answer_json(request, self._turns.snapshot(turn))
         record = await self._record(tree, response_id)
@@ -51,7 +56,7 @@ class Stored:
                     param="stream",
                     code="events_not_found",
                 )
-            self._responses.replay(request, unpacked(events), after)
+            self._following.replay(request, unpacked(events), after)
             return None
         return answer_json(request, _response(record))
 

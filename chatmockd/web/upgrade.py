@@ -7,10 +7,10 @@ from collections.abc import Callable
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from chatmockd.config import Settings
 from chatmockd.core.handshake import VERSION, Handshake, checked_key
 from chatmockd.errors import ShuttingDown
 from chatmockd.pulse import Pulse
+from chatmockd.settings import Settings
 from chatmockd.turns.registry import Turns
 from chatmockd.web.guard import GuardedRequest
 from chatmockd.web.socket import ClientSocket

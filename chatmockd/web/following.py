@@ -1,0 +1,147 @@
+"""How a request is answered with a turn: as a stream or as JSON."""
+
+from __future__ import annotations
+
+from twisted.internet.defer import CancelledError
+
+from chatmockd.core.create import Create
+from chatmockd.core.resumption import Resumption
+from chatmockd.core.turn import Completed, Failed
+from chatmockd.core.view import View
+from chatmockd.printable import printable
+from chatmockd.pulse import Pulse
+from chatmockd.settings import Settings
+from chatmockd.turns.running import RunningTurn
+from chatmockd.web.guard import GuardedRequest
+from chatmockd.web.relay import Relay, Source
+
+
+class Following:
+    """Answers requests with turns that run, or ran."""
+
+    def __init__(self, settings: Settings, pulse: Pulse) -> None:
+        self._pulse = pulse
+        self._stall_limit = settings.upstream.idle_timeout_s
+
+    async def follow(
+        self,
+        request: GuardedRequest,
+        turn: RunningTurn,
+        *,
+        streaming: bool,
+        view: View | None = None,
+        from_start: bool = False,
+    ) -> bytes | None:
+        """
+        Answer with a turn that runs.
+
+        @param view: In what words, unless in those of the Responses API.
+        @param from_start: With the events that came before, too.
+        @return: The JSON body; None when a stream has been written instead.
+        @raise ChatmockdError: It failed before anything was written.
+        """
+        seat = turn.seat()
+        relay = self._relay(request, seat, view)
+
+        def deliver(pieces: list[bytes]) -> None:
+            assert view is not None
+            said = view.stream(pieces)
+            if said:
+                relay.deliver(said)
+
+        try:
+            if not streaming:
+                seat.take(_nowhere)
+            else:
+                listening = relay.deliver if view is None else deliver
+                seat.take(listening, from_start=from_start)
+            ended = await turn.when_ended(seat)
+            outcome = ended.outcome
+            request.remarks += _remarks(turn, streaming)
+            error = outcome.error if isinstance(outcome, Failed) else None
+            if view is None:
+                begun = ended.accepted
+            else:
+                # It may have had nothing to say yet.
+                begun = relay.begun or (ended.accepted and from_start)
+            if streaming and (begun or error is None):
+                if error is not None:
+                    request.remarks.append(printable(str(error)))
+                    request.noteworthy = True
+                pieces = ended.pieces
+                relay.finish(pieces if view is None else view.end(pieces, error))
+                return None
+            if not isinstance(outcome, Completed):
+                raise outcome.error
+            response = outcome.response
+            return answer_json(
+                request, response if view is None else view.whole(response)
+            )
+        except CancelledError:
+            relay.stopProducing()
+            raise
+        finally:
+            relay.stop()
+            seat.abandon()
+
+    def replay(self, request: GuardedRequest, events: bytes, after: int) -> None:
+        """Answer with the events of a turn that has ended, behind that number."""
+        resumption = Resumption(after)
+        relay = self._relay(request, _Nothing(), resumption)
+        relay.finish(resumption.stream([events]))
+
+    def _relay(
+        self, request: GuardedRequest, source: Source, view: View | None
+    ) -> Relay:
+        if view is None:
+            return Relay(request, source, self._pulse, self._stall_limit)
+        return Relay(
+            request,
+            source,
+            self._pulse,
+            self._stall_limit,
+            content_type=view.content_type,
+            comment=view.comment,
+        )
+
+
+def answer_json(request: GuardedRequest, body: bytes) -> bytes:
+    """Make C{body} the answer."""
+    request.setHeader(b"content-type", b"application/json")
+    request.setHeader(b"content-length", b"%d" % len(body))
+    return body
+
+
+def tell_adjustments(request: GuardedRequest, create: Create) -> None:
+    """Say what the profile changed: to the client, and to the log."""
+    if create.adjusted:
+        names = ", ".join(create.adjusted)
+        request.setHeader("x-chatmockd-adjusted", names)
+        request.remarks.append(f"profile changed {names}")
+        request.noteworthy = True
+
+
+class _Nothing:
+    """The source of a relay that has all there is."""
+
+    def pause(self) -> None:
+        """It brings no more anyway."""
+
+    def resume(self) -> None:
+        """There is no more."""
+
+    def abandon(self) -> None:
+        """Nothing goes on."""
+
+
+def _nowhere(pieces: list[bytes]) -> None:
+    """What becomes of events when the client wants JSON."""
+
+
+def _remarks(turn: RunningTurn, streaming: bool) -> list[str]:
+    """What the log says of the turn; no payload, and no names but the response's."""
+    events = turn.turn.events if turn.turn is not None else 0
+    remarks = [*turn.remarks, f"{events} events" if streaming else "JSON"]
+    if turn.response_id is not None:
+        remarks.append(printable(turn.response_id))
+    return remarks
