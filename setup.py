@@ -29,6 +29,8 @@ setup(
         # that parser: a new major version is looked at before it is let in.
         "autobahn[twisted]>=26.10.2,<27",
         "klein>=24.8.0",
+        "treq>=26.7",
+        "rich>=14",
         "msgspec>=0.19",
         "Automat>=25.4.16",
         "zope.interface>=7",
@@ -43,6 +45,8 @@ setup(
             "h11>=0.16",
             "trustme>=1.2",
             "openai>=3.50",
+            "ollama>=0.6",
+            "langchain-openai>=1.7",
             # For openai's `responses.connect`, which its own extra `realtime` is for.
             "websockets>=13,<16",
             "ruff>=0.17,<0.18",
