@@ -33,7 +33,7 @@ def unsent(transport: Any) -> int:
 
 def send_now(transport: Any, data: bytes) -> None:
     """Write C{data}, at once if nothing waits and the socket takes it."""
-    if len(data) <= _SMALL and _is_bare(transport) and not unsent(transport):
+    if len(data) <= _SMALL and _is_free(transport):
         sent = transport.writeSomeData(data)
         if isinstance(sent, int) and sent > 0:
             if sent == len(data):
@@ -43,9 +43,10 @@ def send_now(transport: Any, data: bytes) -> None:
     transport.write(data)
 
 
-def _is_bare(transport: Any) -> bool:
+def _is_free(transport: Any) -> bool:
     """
-    Whether this is an open TCP connection, and nothing between it and us.
+    Whether this is an open TCP connection, with nothing between it and us, on which
+    nothing waits to be sent.
 
     One that is closing is the reactor's: only the reactor ends it when all is sent.
     """
@@ -54,4 +55,6 @@ def _is_bare(transport: Any) -> bool:
         and not transport.TLS
         and bool(transport.connected)
         and not transport.disconnecting
+        and transport.offset == len(transport.dataBuffer)
+        and not transport._tempDataLen
     )

@@ -23,6 +23,7 @@ class Socket(Connection):
         # Not Connection's own: there is no socket.
         self.takes = takes
         self.dataBuffer = waiting
+        self.offset = self._tempDataLen = 0
         self.sent: list[bytes] = []
         self.left = b""
 

@@ -164,20 +164,18 @@ class GuardedRequest(Request):
             self.channel.forceAbortClient()
 
     def _head(self) -> Head:
+        # In one pass: twisted.web looks for a header by making its name anew.
+        values = dict(self.requestHeaders.getAllRawHeaders())
         return Head(
             method=self.method.decode("latin-1"),
             target=self.uri.decode("latin-1"),
-            host=self._values(b"host"),
-            origin=self._values(b"origin"),
-            fetch_site=self._values(b"sec-fetch-site"),
-            content_type=self._values(b"content-type"),
-            content_encoding=self._values(b"content-encoding"),
+            host=_texts(values.get(b"Host")),
+            origin=_texts(values.get(b"Origin")),
+            fetch_site=_texts(values.get(b"Sec-Fetch-Site")),
+            content_type=_texts(values.get(b"Content-Type")),
+            content_encoding=_texts(values.get(b"Content-Encoding")),
             has_body=self._discarded > 0 or self.content.getbuffer().nbytes > 0,
         )
-
-    def _values(self, name: bytes) -> list[str]:
-        raw = self.requestHeaders.getRawHeaders(name)
-        return [value.decode("latin-1") for value in raw] if raw else []
 
     def _allow_page(self, origin: bytes) -> None:
         """What a browser wants to hear before its page may read our answers."""
@@ -197,6 +195,10 @@ class GuardedRequest(Request):
             if wanted:
                 headers.setRawHeaders(b"Access-Control-Allow-Headers", wanted)
             headers.setRawHeaders(b"Access-Control-Max-Age", [b"600"])
+
+
+def _texts(values: Sequence[bytes] | None) -> list[str]:
+    return [value.decode("latin-1") for value in values] if values else []
 
 
 def new_request_id() -> str:
