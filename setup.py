@@ -46,6 +46,9 @@ setup(
             "trustme>=1.2",
             "openai>=3.50",
             "ollama>=0.6",
+            # What ollama's httpx stands on: the releases before want an older h11, and
+            # pip tries all of these before it gives up.
+            "httpcore>=1.0.9",
             "langchain-openai>=1.7",
             # For openai's `responses.connect`, which its own extra `realtime` is for.
             "websockets>=13,<16",
