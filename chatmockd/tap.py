@@ -75,11 +75,14 @@ def makeService(options: Options) -> IService:
 
     from chatmockd.account.tokens import ApiKey, ChatGptLogin, Credentials, FixedKey
     from chatmockd.core.admission import Admission
+    from chatmockd.core.defaults import NothingKnown
     from chatmockd.daemon import Daemon, signals_of
     from chatmockd.pulse import Pulse
     from chatmockd.turns.registry import Turns
     from chatmockd.upstream.factory import UpstreamFactory
     from chatmockd.web.app import Api
+    from chatmockd.web.chat import Chat
+    from chatmockd.web.dialects import Dialects, defaults_of
     from chatmockd.web.following import Following
     from chatmockd.web.guard import guarded
     from chatmockd.web.responses import Responses
@@ -112,9 +115,11 @@ def makeService(options: Options) -> IService:
     tree = _open_tree(settings, home, reactor, simulated=bool(options["simulate"]))
     turns = Turns(settings, upstream, tree, reactor)
     following = Following(settings, pulse)
-    responses = Responses(turns, following)
-    sockets = Sockets(settings, turns, pulse)
-    api = Api(responses, Stored(turns, following), sockets, reactor)
+    defaults = defaults_of(settings, NothingKnown())
+    responses = Responses(turns, following, defaults)
+    chat = Chat(settings, Dialects(turns, following, defaults))
+    sockets = Sockets(settings, turns, pulse, defaults)
+    api = Api(responses, chat, Stored(turns, following), sockets, reactor)
     site = ApiSite(
         api.resource(),
         guarded(

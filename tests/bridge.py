@@ -9,7 +9,7 @@ moves all bytes there are, and L{Bridge.clock} is the only time.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import h11
@@ -27,6 +27,7 @@ from zope.interface import implementer
 from chatmockd.account.tokens import Credentials, FixedKey
 from chatmockd.config import load
 from chatmockd.core.admission import Admission
+from chatmockd.core.model import Model
 from chatmockd.pulse import Pulse
 from chatmockd.settings import Settings
 from chatmockd.store.memory import memory_store
@@ -34,6 +35,8 @@ from chatmockd.store.tree import Tree
 from chatmockd.turns.registry import Turns
 from chatmockd.upstream.factory import UpstreamFactory
 from chatmockd.web.app import Api
+from chatmockd.web.chat import Chat
+from chatmockd.web.dialects import Dialects, defaults_of
 from chatmockd.web.following import Following
 from chatmockd.web.guard import guarded
 from chatmockd.web.responses import Responses
@@ -286,6 +289,11 @@ class Bridge(SynchronousTestCase):
 
     settings: Mapping[str, object] = {}
     environ: Mapping[str, str] = {}
+    known_models: Sequence[Model] = ()
+
+    def models(self) -> Sequence[Model]:
+        """The catalog that the bridge looks into."""
+        return self.known_models
 
     def setUp(self) -> None:
         super().setUp()
@@ -327,10 +335,12 @@ class Bridge(SynchronousTestCase):
         self.tree = Tree(memory_store("disk"), memory_store()) if durable else None
         self.turns = Turns(self.config, self.upstream, self.tree, self.clock)
         following = Following(self.config, pulse)
-        responses = Responses(self.turns, following)
+        defaults = defaults_of(self.config, self)
+        responses = Responses(self.turns, following, defaults)
+        chat = Chat(self.config, Dialects(self.turns, following, defaults))
         stored = Stored(self.turns, following)
-        sockets = Sockets(self.config, self.turns, pulse)
-        self.api = Api(responses, stored, sockets, self.clock)
+        sockets = Sockets(self.config, self.turns, pulse, defaults)
+        self.api = Api(responses, chat, stored, sockets, self.clock)
         server = self.config.server
         self.site = ApiSite(
             self.api.resource(),

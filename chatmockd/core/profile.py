@@ -24,6 +24,9 @@ class Profile:
         would change what the client asked for.
     @ivar input_as_list: It takes C{input} as a list of items only.
     @ivar default_instructions: Sent where the client has none; C{""} sends none.
+    @ivar dialect_summary: The C{reasoning.summary} that a dialect's request asks for,
+        unless it says otherwise; C{""} asks for none.
+    @ivar dialect_include: What it has included in its response.
     @ivar error_ends_connection: After an C{error} event the socket serves no turn more.
     """
 
@@ -35,6 +38,8 @@ class Profile:
     refused: Mapping[str, str] = field(default_factory=dict)
     input_as_list: bool = False
     default_instructions: str = ""
+    dialect_summary: str = ""
+    dialect_include: tuple[str, ...] = ()
     error_ends_connection: bool = False
 
 
@@ -69,6 +74,10 @@ CHATGPT = Profile(
     input_as_list=True,
     # Whether it demands instructions is disputed; it accepts these.
     default_instructions="You are a helpful assistant.",
+    # All its models reason, and it stores nothing: without the encrypted content no
+    # conversation could be continued on another connection.
+    dialect_summary="auto",
+    dialect_include=("reasoning.encrypted_content",),
     error_ends_connection=True,
 )
 

@@ -17,9 +17,10 @@ from chatmockd.errors import (
     ShuttingDown,
 )
 from chatmockd.printable import printable
+from chatmockd.web.chat import Chat
 from chatmockd.web.guard import GuardedRequest
 from chatmockd.web.responses import Responses
-from chatmockd.web.root import Root
+from chatmockd.web.root import Answering, Root
 from chatmockd.web.stored import Stored
 from chatmockd.web.upgrade import Sockets
 
@@ -39,11 +40,13 @@ class Api:
     def __init__(
         self,
         responses: Responses,
+        chat: Chat,
         stored: Stored,
         sockets: Sockets,
         clock: IReactorTime,
     ) -> None:
         self._responses = responses
+        self._chat = chat
         self._stored = stored
         self._sockets = sockets
         self._clock = clock
@@ -58,6 +61,8 @@ class Api:
             {
                 (b"POST", b"/v1/responses"): self.responses,
                 (b"GET", b"/v1/responses"): self.socket,
+                (b"POST", b"/v1/chat/completions"): self.chat_completions,
+                (b"POST", b"/v1/completions"): self.completions,
             },
         )
 
@@ -86,14 +91,17 @@ class Api:
     @app.route("/v1/responses", methods=["POST"])
     async def responses(self, request: GuardedRequest) -> bytes | None:
         """A turn; see L{Responses.create}."""
-        self._begun()
-        # Not when this method returns: what it returns has yet to be written.
-        request.on_end(self._answered)
-        try:
-            return await self._responses.create(request)
-        except CancelledError:
-            self._log.info("{request_id}: client gone", request_id=request.request_id)
-            raise
+        return await self._turn(request, self._responses.create)
+
+    @app.route("/v1/chat/completions", methods=["POST"])
+    async def chat_completions(self, request: GuardedRequest) -> bytes | None:
+        """A turn of a chat; see L{Chat.chat}."""
+        return await self._turn(request, self._chat.chat)
+
+    @app.route("/v1/completions", methods=["POST"])
+    async def completions(self, request: GuardedRequest) -> bytes | None:
+        """A text that goes on; see L{Chat.complete}."""
+        return await self._turn(request, self._chat.complete)
 
     @app.route("/v1/responses", methods=["GET"])
     async def socket(self, request: GuardedRequest) -> None:
@@ -119,6 +127,18 @@ class Api:
     async def input_items(self, request: GuardedRequest, response_id: str) -> bytes:
         """What one was made from; see L{Stored.input_items}."""
         return await self._stored.input_items(request, response_id)
+
+    async def _turn(
+        self, request: GuardedRequest, answering: Answering
+    ) -> bytes | None:
+        self._begun()
+        # Not when this method returns: what it returns has yet to be written.
+        request.on_end(self._answered)
+        try:
+            return await answering(request)
+        except CancelledError:
+            self._log.info("{request_id}: client gone", request_id=request.request_id)
+            raise
 
     def _begun(self) -> None:
         self._in_flight += 1

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
 from twisted.internet.defer import CancelledError
 
 from chatmockd.core.create import Create
@@ -112,13 +115,34 @@ def answer_json(request: GuardedRequest, body: bytes) -> bytes:
     return body
 
 
-def tell_adjustments(request: GuardedRequest, create: Create) -> None:
-    """Say what the profile changed: to the client, and to the log."""
-    if create.adjusted:
-        names = ", ".join(create.adjusted)
-        request.setHeader("x-chatmockd-adjusted", names)
-        request.remarks.append(f"profile changed {names}")
+def tell_adjustments(
+    request: GuardedRequest,
+    create: Create,
+    names: Mapping[str, str] = MappingProxyType({}),
+    left_out: Sequence[str] = (),
+) -> None:
+    """
+    Say what was changed: to the client, and to the log.
+
+    @param names: What the client calls fields, where it is not what the upstream does.
+    @param left_out: What the client asked for, and the upstream was not.
+    """
+    if create.adjusted or left_out:
+        changed = {names.get(name, name) for name in create.adjusted}
+        told = ", ".join(sorted(changed.union(left_out)))
+        request.setHeader("x-chatmockd-adjusted", told)
+        request.remarks.append(f"profile changed {told}")
         request.noteworthy = True
+
+
+def session_of(request: GuardedRequest) -> str | None:
+    """What the client calls its conversation, if it says so in a header."""
+    headers = request.requestHeaders
+    for name in (b"x-session-id", b"session_id"):
+        values = headers.getRawHeaders(name)
+        if values:
+            return values[0].decode("latin-1").strip() or None
+    return None
 
 
 class _Nothing:

@@ -6,7 +6,8 @@ from hashlib import sha256
 
 from twisted.logger import Logger
 
-from chatmockd.core.create import Create, read_create
+from chatmockd.core.create import Create, check_create, decode_object
+from chatmockd.core.defaults import RequestDefaults
 from chatmockd.core.failure import refused
 from chatmockd.core.snapshot import problem_of
 from chatmockd.core.turn import Failed
@@ -21,7 +22,12 @@ from chatmockd.turns.durable import Asker
 from chatmockd.turns.log import unpacked
 from chatmockd.turns.registry import OWNER, Turns
 from chatmockd.turns.running import RunningTurn
-from chatmockd.web.following import Following, answer_json, tell_adjustments
+from chatmockd.web.following import (
+    Following,
+    answer_json,
+    session_of,
+    tell_adjustments,
+)
 from chatmockd.web.guard import GuardedRequest
 
 _LONGEST_KEY = 255  # characters
@@ -32,9 +38,12 @@ class Responses:
 
     _log = Logger()
 
-    def __init__(self, turns: Turns, following: Following) -> None:
+    def __init__(
+        self, turns: Turns, following: Following, defaults: RequestDefaults
+    ) -> None:
         self._turns = turns
         self._following = following
+        self._defaults = defaults
 
     async def create(self, request: GuardedRequest) -> bytes | None:
         """
@@ -46,7 +55,9 @@ class Responses:
         body = request.body()
         turns = self._turns
         keeps = turns.tree is not None
-        create = read_create(body, turns.upstream.profile, keeps=keeps)
+        fields = decode_object(body)
+        request.remarks += self._defaults.complete(fields, session_of(request))
+        create = check_create(fields, turns.upstream.profile, keeps=keeps)
         tell_adjustments(request, create)
         asker = Asker(OWNER)
         if keeps:

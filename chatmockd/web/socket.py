@@ -10,6 +10,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from chatmockd.core.create import Create, check_message, decode_object
+from chatmockd.core.defaults import RequestDefaults
 from chatmockd.core.lanes import lane_name
 from chatmockd.core.message import error_message, text_frames
 from chatmockd.errors import (
@@ -58,6 +59,7 @@ class ClientSocket:
         request_id: str,
         turns: Turns,
         pulse: Pulse,
+        defaults: RequestDefaults,
         *,
         max_message: int,
         stall_limit: float,
@@ -75,6 +77,7 @@ class ClientSocket:
         self.request_id = request_id
         self._turns = turns
         self._pulse = pulse
+        self._defaults = defaults
         self._max_message = max_message
         self._stall_limit = stall_limit
         self._log_all = log_all
@@ -208,6 +211,7 @@ class ClientSocket:
         if self._stopping:
             raise ShuttingDown()
         keeps = self._turns.tree is not None
+        self._defaults.complete(fields)
         return check_message(fields, self._turns.upstream.profile, keeps=keeps)
 
     def _steer(self, fields: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from chatmockd.core.defaults import RequestDefaults
 from chatmockd.core.handshake import VERSION, Handshake, checked_key
 from chatmockd.errors import ShuttingDown
 from chatmockd.pulse import Pulse
@@ -22,9 +23,16 @@ class Sockets:
 
     _log = Logger()
 
-    def __init__(self, settings: Settings, turns: Turns, pulse: Pulse) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        turns: Turns,
+        pulse: Pulse,
+        defaults: RequestDefaults,
+    ) -> None:
         self._turns = turns
         self._pulse = pulse
+        self._defaults = defaults
         self._max_message = settings.server.max_body_bytes
         self._stall_limit = settings.upstream.idle_timeout_s
         self._log_all = settings.server.log_requests
@@ -53,6 +61,7 @@ class Sockets:
             request.request_id,
             self._turns,
             self._pulse,
+            self._defaults,
             max_message=self._max_message,
             stall_limit=self._stall_limit,
             log_all=self._log_all,

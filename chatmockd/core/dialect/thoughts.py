@@ -1,0 +1,65 @@
+"""Reasoning as clients of the chat API get to see it, in ChatMock's four ways."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+Compat = Literal["think-tags", "o3", "legacy", "current"]
+
+OPEN, CLOSE = "<think>", "</think>"
+
+
+def without_thoughts(text: str) -> str:
+    """
+    What an assistant's message said before we put its reasoning in front of it.
+
+    It is not part of the conversation: the upstream never sees it, and a history is
+    not recognised with it.
+    """
+    if not text.startswith(OPEN):
+        return text
+    thoughts, close, said = text.partition(CLOSE)
+    return said if close else text
+
+
+def thoughts_in(items: Iterable[Any]) -> tuple[str, str]:
+    """
+    What output items tell of the reasoning before the answer began.
+
+    @return: The summaries, one line break between two, and the reasoning itself.
+    """
+    summaries: list[str] = []
+    full: list[str] = []
+    for item in items:
+        if not isinstance(item, dict):
+            continue
+        if item.get("type") == "message":
+            break
+        if item.get("type") == "reasoning":
+            summaries += _texts(item.get("summary"))
+            full += _texts(item.get("content"))
+    return "\n".join(summaries), "".join(full)
+
+
+def _texts(parts: Any) -> list[str]:
+    return [
+        part["text"]
+        for part in (parts if isinstance(parts, list) else ())
+        if isinstance(part, dict) and isinstance(part.get("text"), str)
+    ]
+
+
+def shown(compat: Compat, summary: str, full: str) -> Mapping[str, Any]:
+    """The members of a whole message that tell its reasoning, but for think-tags."""
+    if compat == "o3":
+        told = "\n\n".join(text for text in (summary, full) if text.strip())
+        if not told:
+            return {}
+        return {"reasoning": {"content": [{"type": "text", "text": told}]}}
+    members = {}
+    if summary:
+        members["reasoning_summary"] = summary
+    if full:
+        members["reasoning"] = full
+    return members

@@ -1,0 +1,95 @@
+"""What a response object tells, whatever else may be in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class Told(msgspec.Struct):
+    """A response object, as far as other APIs have anything like it."""
+
+    id: Any = None
+    created_at: Any = None
+    model: Any = None
+    output: Any = None
+    usage: Any = None
+    incomplete_details: Any = None
+    service_tier: Any = None
+
+    def name(self, prefix: str) -> str:
+        """Its id with another prefix."""
+        name = self.id if isinstance(self.id, str) else ""
+        return prefix + name.removeprefix("resp_")
+
+    def created(self, otherwise: int) -> int:
+        """When it was begun, in Unix seconds."""
+        at = self.created_at
+        return int(at) if isinstance(at, int | float) else otherwise
+
+    def model_name(self, otherwise: str) -> str:
+        """The model, as the upstream calls it."""
+        return self.model if isinstance(self.model, str) else otherwise
+
+    def items(self) -> list[dict[str, Any]]:
+        """Its output."""
+        output = self.output if isinstance(self.output, list) else ()
+        return [item for item in output if isinstance(item, dict)]
+
+    def finish_reason(self, otherwise: str) -> str:
+        """Why it ended, in the words of the chat API."""
+        details = self.incomplete_details
+        reason = details.get("reason") if isinstance(details, dict) else None
+        if reason == "max_output_tokens":
+            return "length"
+        return "content_filter" if reason == "content_filter" else otherwise
+
+    def usage_counts(self) -> dict[str, Any] | None:
+        """Its usage, in the words of the chat API; None where nothing was counted."""
+        usage = self.usage
+        if not isinstance(usage, dict):
+            return None
+        asked, answered = _count(usage, "input_tokens"), _count(usage, "output_tokens")
+        total = usage.get("total_tokens")
+        return {
+            "prompt_tokens": asked,
+            "completion_tokens": answered,
+            "total_tokens": total if isinstance(total, int) else asked + answered,
+            "prompt_tokens_details": {
+                "cached_tokens": _count(
+                    usage.get("input_tokens_details"), "cached_tokens"
+                ),
+            },
+            "completion_tokens_details": {
+                "reasoning_tokens": _count(
+                    usage.get("output_tokens_details"), "reasoning_tokens"
+                ),
+            },
+        }
+
+
+class _Carrier(msgspec.Struct):
+    response: Told
+
+
+_decode_told = msgspec.json.Decoder(Told).decode
+_decode_carrier = msgspec.json.Decoder(_Carrier).decode
+
+
+def told_in(frame: bytes) -> Told:
+    """What the response object in an event tells; nothing, if there is none."""
+    try:
+        return _decode_carrier(frame).response
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return Told()
+
+
+def told_by(response: bytes) -> Told:
+    """What a response object tells."""
+    return _decode_told(response)
+
+
+def _count(counts: Any, name: str) -> int:
+    count = counts.get(name) if isinstance(counts, dict) else None
+    return count if isinstance(count, int) else 0
