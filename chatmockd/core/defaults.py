@@ -102,12 +102,10 @@ class RequestDefaults:
         remarks = self._complete(fields, session, self._known(), summary, searches)
         if fields.get("prompt_cache_key") is None:
             fields["prompt_cache_key"] = _conversation(fields)
-        included = fields.get("include")
-        if self._profile.dialect_include and isinstance(included, list | None):
-            missing = [
-                i for i in self._profile.dialect_include if i not in included or ()
-            ]
-            fields["include"] = [*(included or ()), *missing]
+        if self._profile.dialect_include:
+            included = [*(fields.get("include") or ())]
+            wanted = self._profile.dialect_include
+            fields["include"] = included + [i for i in wanted if i not in included]
         return remarks
 
     def _known(self) -> Mapping[str, Model]:

@@ -249,7 +249,7 @@ CONVERSATIONS: dict[str, tuple[list[Any], str | None, list[Any]]] = {
                 [
                     {
                         "type": "image_url",
-                        "image_url": "data:image/png;base64,iVBORw0KGgpy\nZXN0%3D%3D",
+                        "image_url": "data:image/png;base64,iVBORw0KGgpy\nZXN0eA%3D%3D",
                     }
                 ],
             )
@@ -260,7 +260,7 @@ CONVERSATIONS: dict[str, tuple[list[Any], str | None, list[Any]]] = {
                 "user",
                 {
                     "type": "input_image",
-                    "image_url": "data:image/png;base64,iVBORw0KGgpyZXN0",
+                    "image_url": "data:image/png;base64,iVBORw0KGgpyZXN0eA==",
                     "detail": "auto",
                 },
             )
@@ -688,9 +688,9 @@ class TranslationTests(SynchronousTestCase):
 
     def test_fields(self) -> None:
         """What else a request has."""
-        for name, (given, expected) in FIELDS.items():
+        for name, (said, expected) in FIELDS.items():
             with case(name=name):
-                fields = asked(**given).fields
+                fields = asked(**said).fields
                 self.assertEqual(fields.pop("model"), "gpt-5.5")
                 self.assertEqual(fields.pop("input"), [message("user", "Hi")])
                 self.assertEqual(fields, expected)
@@ -733,15 +733,15 @@ class TranslationTests(SynchronousTestCase):
 
     def test_what_is_left_out(self) -> None:
         """The client is told of what has no counterpart, if it means anything."""
-        for given, names in (
+        for said, names in (
             ({"seed": 7}, ["seed"]),
             ({"frequency_penalty": 0, "presence_penalty": 0.0, "logit_bias": {}}, []),
             ({"frequency_penalty": 0.5}, ["frequency_penalty"]),
             ({"logit_bias": {"50256": -100}}, ["logit_bias"]),
             ({"max_tokens": 5}, ["max_tokens"]),
         ):
-            with case(given=given):
-                self.assertEqual(asked(**given).left_out, names)  # type: ignore[arg-type]
+            with case(said=said):
+                self.assertEqual(asked(**said).left_out, names)  # type: ignore[arg-type]
 
 
 class RefusalTests(SynchronousTestCase):
@@ -749,10 +749,10 @@ class RefusalTests(SynchronousTestCase):
 
     def test_the_field_is_named(self) -> None:
         """By its path."""
-        for given, param in REFUSED:
-            with case(given=str(given)[:200]):
+        for said, param in REFUSED:
+            with case(said=str(said)[:200]):
                 with self.assertRaises(InvalidRequest) as caught:
-                    asked(**given)
+                    asked(**said)
                 self.assertEqual(caught.exception.param, param)
                 self.assertEqual(caught.exception.status, 400)
                 self.assertIsNotNone(caught.exception.code)
