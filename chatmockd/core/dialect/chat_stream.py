@@ -62,8 +62,8 @@ class ChatView:
         self._told = Told()
         self._begun = self._flows = self._stopped = False
         self._thinking = self._thought = False
-        self._paragraphs = self._shift = self._said = 0
-        self._spoke = False
+        self._paragraphs = self._shift = 0
+        self._spoke = self._answered = False
         self._calls: dict[int, int] = {}
         self._argued: set[int] = set()
         self._broken: MalformedFrame | None = None
@@ -95,7 +95,7 @@ class ChatView:
         if error is not None:
             return [b"".join([*parts, b"data: ", error.as_json(), b"\n\n"])]
         self._begin(parts)
-        if not (self._spoke or self._calls or self._said):
+        if not (self._answered or self._calls):
             # Nothing came bit by bit.
             for index, item in enumerate(self._told.items()):
                 self._item(item, index, parts)
@@ -169,7 +169,6 @@ class ChatView:
         """A piece of the answer's text, none of its reasoning."""
         if not text and not likely:
             return
-        self._said += len(text)
         logprobs = b"null"
         if self._asked.wants_logprobs:
             logprobs = msgspec.json.encode(
@@ -234,17 +233,17 @@ class ChatView:
             self._argue(json_of(said), index, call["type"] == "custom", parts)
 
     def _said_whole(self, part: dict[str, Any], parts: list[Any]) -> None:
+        self._answered = True
         text, refusal = part.get("text"), part.get("refusal")
         if isinstance(text, str):
             self._cut(text, parts, part.get("logprobs"))
         elif isinstance(refusal, str):
             self._chunk(b'{"refusal":%b}' % json_of(refusal), parts)
-            self._said += len(refusal)
 
     def _text(self, frame: bytes, parts: list[Any]) -> None:
         self._begin(parts)
         self._close_thoughts(parts)
-        self._spoke = True
+        self._spoke = self._answered = True
         delta = delta_in(frame).delta
         if self._flows:
             parts += self._text_head, delta, self._text_tail
@@ -255,7 +254,7 @@ class ChatView:
     def _refusal(self, frame: bytes, parts: list[Any]) -> None:
         self._begin(parts)
         self._close_thoughts(parts)
-        self._spoke = True
+        self._spoke = self._answered = True
         delta = bytes(delta_in(frame).delta)
         self._chunk(b'{"refusal":%b}' % delta, parts)
 
