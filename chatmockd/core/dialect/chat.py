@@ -33,6 +33,7 @@ class AskedChat(Asked):
 
     @ivar is_legacy: It offers C{functions}, from before there were tools, and wants to
         be answered alike.
+    @ivar wants_json: Its answer has to be JSON, and nothing besides.
     @ivar wants_logprobs: It wants to know how likely each token was.
     """
 
@@ -58,6 +59,7 @@ class AskedChat(Asked):
 
     def _read_text(self, given: Mapping[str, Any]) -> None:
         shape = read_format(given)
+        self.wants_json = shape is not None and shape["type"] != "text"
         verbosity = one_of(given, "verbosity", _VERBOSITIES)
         described: dict[str, Any] = {}
         if shape is not None:

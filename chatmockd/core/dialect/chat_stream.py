@@ -53,7 +53,10 @@ class ChatView:
         @param now: Unix seconds, for an upstream that does not say when it began.
         """
         self._asked = asked
-        self._compat = compat
+        if compat == "think-tags" and asked.wants_json:
+            # With tags before it, no client could read it.
+            compat = "current"
+        self._compat: Compat = compat
         self._now = now
         self._stops = Stops(asked.stops)
         # The text passes through, as long as nothing has to be put before it, cut off

@@ -131,6 +131,12 @@ ANSWERS: dict[str, tuple[Event, dict[str, Any], dict[str, Any], str]] = {
         {"content": "<think>one two</think>Hi."},
         "stop",
     ),
+    "reasoning before JSON": (
+        response(thought("One."), text("{}")),
+        {"response_format": {"type": "json_object"}},
+        {"content": "{}", "reasoning_summary": "One."},
+        "stop",
+    ),
     "escapes": (
         response(text('"\u2028é\n😀</think>')),
         {},
@@ -185,6 +191,9 @@ class AnswerTests(SynchronousTestCase):
                         del each["index"]
                     expected = {"role": "assistant", "refusal": None, **message}
                     expected["content"] = message.get("content") or ""
+                    if "reasoning_summary" in expected:
+                        # Deltas have both names.
+                        expected["reasoning"] = expected["reasoning_summary"]
                     self.assertEqual(got, expected)
 
     def test_the_head(self) -> None:
