@@ -80,10 +80,12 @@ class RequestDefaults:
         @raise InvalidRequest: It wants what its model has not.
         """
         known = self._known()
+        model = fields.get("model")
         if (
             self._is_plain
             and session is None
-            and fields.get("model") in known
+            and isinstance(model, str)
+            and model in known
             and "fast_mode" not in fields
             and "reasoning" not in fields
         ):

@@ -2,8 +2,9 @@
 
 Clients send back what they were given with ids, statuses, annotations and log
 probabilities left out or changed, a message's only text as a plain string, and
-reasoning dropped. What is left after that decides. Where it is unclear whether a
-difference matters it counts: a history that is not recognised is merely sent whole.
+reasoning dropped. Clients of the other APIs cannot send back what the upstream did by
+itself to find its answer. What is left after that decides. Where it is unclear whether
+a difference matters it counts: a history that is not recognised is merely sent whole.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ _COUNTING: Mapping[str, tuple[str, ...]] = {
     "custom_tool_call": ("call_id", "namespace", "name", "input"),
     "custom_tool_call_output": ("call_id", "output"),
 }
+# Kinds that do not count: what the upstream thought, and searched, of its own accord.
+_UNTOLD = ("reasoning", "web_search_call")
+
 _TEXTS = frozenset({"input_text", "output_text", "text"})
 _PASSING = frozenset({"id", "status"})
 
@@ -66,7 +70,7 @@ def _meaning(item: Mapping[str, Any]) -> Any:
     kind = item.get("type")
     if kind == "message" or (kind is None and "role" in item):
         return ["message", item.get("role"), _content(item.get("content"))]
-    if kind == "reasoning":
+    if kind in _UNTOLD:
         return None
     counting = _COUNTING.get(kind) if isinstance(kind, str) else None
     if counting is not None:

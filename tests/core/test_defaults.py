@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from chatmockd.core.create import check_create
 from chatmockd.core.defaults import (
     NothingKnown,
     RequestDefaults,
@@ -17,6 +20,7 @@ from chatmockd.core.model import Catalog, Model
 from chatmockd.core.profile import CHATGPT, OPENAI, Profile
 from chatmockd.errors import InvalidRequest
 from tests.core.cases import case
+from tests.core.test_frame import values
 
 BASIC = ("low", "medium", "high")
 MODELS = (
@@ -207,6 +211,25 @@ class CompletionTests(SynchronousTestCase):
             request = dict(fields)
             self.assertEqual(defaults().complete(request), [])
             self.assertEqual(request, fields)
+
+    @settings(max_examples=200, deadline=None)
+    @given(
+        st.dictionaries(
+            st.sampled_from(
+                "model reasoning fast_mode service_tier tools tool_choice".split()
+            ),
+            values | st.sampled_from(["gpt-5.5", "gpt-5.5-high", "none"]),
+        ),
+        st.booleans(),
+    )
+    def test_any_values(self, fields: dict[str, Any], plain: bool) -> None:
+        """What has a wrong type is refused, here or where the request is checked."""
+        wanted = {} if plain else {"effort": "low", "web_search": True}
+        try:
+            defaults(**wanted).complete(fields)  # type: ignore[arg-type]
+            check_create(fields, OPENAI)
+        except InvalidRequest as problem:
+            self.assertIn(problem.param, ("model", "fast_mode"))
 
 
 class DialectTests(SynchronousTestCase):

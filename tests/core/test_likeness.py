@@ -35,7 +35,8 @@ CALL = {"type": "function_call", "call_id": "call_1", "name": "f", "arguments": 
 RESULT = {"type": "function_call_output", "call_id": "call_1", "output": "42"}
 CUSTOM = {"type": "custom_tool_call", "call_id": "call_1", "name": "f", "input": "x"}
 CUSTOM_RESULT = RESULT | {"type": "custom_tool_call_output"}
-SEARCH = {"type": "web_search_call", "action": {"query": "weather"}}
+SEARCH = {"type": "file_search_call", "action": {"query": "weather"}}
+WEB_SEARCH = {"type": "web_search_call", "action": {"query": "weather"}}
 REASONING = {"type": "reasoning", "summary": [], "encrypted_content": "gAAA"}
 
 ANSWER = part("Hi", "output_text", annotations=[], logprobs=[])
@@ -175,12 +176,14 @@ class LikenessTests(SynchronousTestCase):
         self.assertNotEqual(amounts_to(one), amounts_to(other))
 
     def test_reasoning_does_not_count(self) -> None:
-        """Clients drop it, or send another form of it."""
+        """Clients drop it, or send another form of it; web searches alike."""
         question, answer = message("Why?"), message("So.", "assistant")
-        self.assertEqual(
-            amounts_to(question, REASONING, answer), amounts_to(question, answer)
-        )
-        self.assertEqual(amounts_to(REASONING), NOTHING)
+        for item in (REASONING, WEB_SEARCH):
+            with case(item=item):
+                self.assertEqual(
+                    amounts_to(question, item, answer), amounts_to(question, answer)
+                )
+                self.assertEqual(amounts_to(item), NOTHING)
 
     def test_items_of_no_known_form(self) -> None:
         """They are compared as they are."""

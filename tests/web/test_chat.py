@@ -112,6 +112,13 @@ class ContinuityTests(ChatBridge):
         self.chat([HI, told, HI], text("Hi."))
         self.assert_went_on("resp_1", user("Hi"))
 
+    def test_a_search(self) -> None:
+        """What the upstream looked up by itself, no chat client can send again."""
+        search = {"id": "ws_1", "type": "web_search_call", "status": "completed"}
+        told = self.chat([HI], search, text("Hello."), web_search_options={})
+        self.chat([HI, told, HI], text("Hi."), web_search_options={})
+        self.assert_went_on("resp_1", user("Hi"))
+
     def test_an_edited_history(self) -> None:
         """What was never said goes up whole."""
         told = self.chat([HI], text("Hello."))

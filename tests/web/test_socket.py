@@ -45,6 +45,17 @@ class MessageTests(SocketBridge):
             },
         )
 
+    def test_defaults(self) -> None:
+        """What a request does not say is filled in here, too."""
+        self.configure(defaults__reasoning_effort="low", defaults__web_search=True)
+        client = self.open()
+        client.say(model="gpt-5.5:high", fast_mode=True)
+        (asked,) = self.socket.received
+        self.assertEqual(asked["model"], "gpt-5.5")
+        self.assertEqual(asked["reasoning"], {"effort": "high"})
+        self.assertEqual(asked["service_tier"], "priority")
+        self.assertEqual(asked["tools"], [{"type": "web_search"}])
+
     def test_what_is_no_message(self) -> None:
         """An error event, with a status; the next one is served."""
         client = self.open()

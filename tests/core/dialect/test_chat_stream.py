@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from chatmockd.core.dialect.chat import AskedChat
@@ -29,7 +31,12 @@ from tests.core.dialect.answers import (
     text,
     thought,
 )
+from tests.core.test_frame import values
 
+KINDS = [kind.decode() for kind in ChatView._TAKES]
+ITEMS = st.sampled_from(
+    [text("A"), call("{}"), custom("x"), thought("B"), refusal("C"), {"type": []}]
+)
 HEAD = {"id": "chatcmpl-1", "created": 1700000000, "model": "gpt-5.5-2026"}
 F = {"name": "f", "arguments": '{"a": 1}'}
 
@@ -396,6 +403,30 @@ class FailureTests(SynchronousTestCase):
                 some = [*events[:3], bad, *events[3:]]
                 *_, last = chunks_in(streamed(view_of(), some))
                 self.assertEqual(last["error"]["code"], "upstream_malformed_frame")
+
+    @settings(max_examples=150, deadline=None)
+    @given(
+        st.lists(
+            st.fixed_dictionaries(
+                {"type": st.sampled_from(KINDS)},
+                optional={
+                    "delta": values | st.text(max_size=3),
+                    "item": values | ITEMS,
+                    "annotation": values,
+                    "output_index": values | st.integers(0, 2),
+                    "response": values,
+                },
+            ),
+            max_size=6,
+        )
+    )
+    def test_any_events(self, events: list[Event]) -> None:
+        """The stream ends, well or with an error."""
+        last = {"type": "response.completed", "response": response(text("Hi."))}
+        for fields in ({}, {"stop": "x", "logprobs": True}):
+            with case(fields=fields):
+                chunks = chunks_in(streamed(view_of(**fields), [*events, last]))
+                self.assertTrue(chunks[-1] == "[DONE]" or "error" in chunks[-1])
 
     def test_odd_responses(self) -> None:
         """Nothing that an upstream may leave out, or make of another type, matters."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from chatmockd.core.dialect.completions import AskedCompletion, CompletionView
@@ -20,6 +22,7 @@ from tests.core.dialect.answers import (
     text,
     thought,
 )
+from tests.core.test_frame import values
 
 
 def asked(**fields: Any) -> AskedCompletion:
@@ -40,21 +43,21 @@ class RequestTests(SynchronousTestCase):
         said = {"type": "input_text", "text": "Once"}
         message = {"type": "message", "role": "user", "content": [said]}
         base = {"model": "m", "input": [message]}
-        for given, more in (
+        for said, more in (
             ({}, {}),
             ({"prompt": ["Once"]}, {}),
             ({"max_tokens": 20, "temperature": 0}, {"max_output_tokens": 20}),
             ({"echo": False, "suffix": "", "n": 1, "best_of": 1}, {}),
             ({"reasoning_effort": "low"}, {"reasoning": {"effort": "low"}}),
         ):
-            with case(given=given):
-                fields = asked(**given).fields  # type: ignore[arg-type]
+            with case(said=said):
+                fields = asked(**said).fields  # type: ignore[arg-type]
                 fields.pop("temperature", None)
                 self.assertEqual(fields, base | more)
 
     def test_refusals(self) -> None:
         """What it cannot do."""
-        for given, param in (
+        for said, param in (
             ({"prompt": None}, "prompt"),
             ({"prompt": 7}, "prompt"),
             ({"prompt": ["a", "b"]}, "prompt"),
@@ -65,10 +68,28 @@ class RequestTests(SynchronousTestCase):
             ({"logprobs": 0}, "logprobs"),
             ({"best_of": 2}, "best_of"),
         ):
-            with case(given=given):
+            with case(said=said):
                 with self.assertRaises(InvalidRequest) as caught:
-                    asked(**given)
+                    asked(**said)
                 self.assertEqual(caught.exception.param, param)
+
+    @settings(max_examples=150, deadline=None)
+    @given(
+        st.dictionaries(
+            st.sampled_from(
+                "model prompt stop n suffix echo logit_bias stream".split()
+            ),
+            values,
+        )
+    )
+    def test_any_json(self, fields: dict[str, Any]) -> None:
+        """It is a request, or a refusal; never anything else."""
+        try:
+            request = AskedCompletion(fields)
+        except InvalidRequest as problem:
+            self.assertEqual(problem.status, 400)
+        else:
+            self.assertEqual(len(request.fields["input"]), 1)
 
 
 class AnswerTests(SynchronousTestCase):
