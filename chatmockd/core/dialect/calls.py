@@ -1,0 +1,101 @@
+"""The calls that were made in answers, for clients that send them back without ids.
+
+Ollama's tool calls have had ids since 0.12.10; its own Python client drops them, as do
+older ones, and all of them have turned the arguments' text into an object. The upstream
+knows a call by its id, and a history is recognised by both.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+_MOST_BYTES = 8_388_608
+_OVERHEAD = 200  # bytes, about, that an entry takes besides its texts
+
+_encode = msgspec.json.Encoder(order="sorted").encode
+
+
+@dataclass(frozen=True)
+class Call:
+    """
+    One call.
+
+    @ivar call_id: What the upstream named it.
+    @ivar arguments: As the model wrote them.
+    """
+
+    call_id: str
+    name: str
+    arguments: str
+
+
+class Calls:
+    """The newest calls of all conversations."""
+
+    def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
+        """
+        @param most_bytes: What they may come to; the longest unused go first. One that
+            is forgotten costs its conversation a full resend.
+        """
+        self._most = most_bytes
+        self._size = 0
+        self._known: OrderedDict[bytes, Call] = OrderedDict()
+
+    def remember(self, before: bytes, calls: Sequence[tuple[Call, Any]]) -> None:
+        """
+        Keep the calls of one answer.
+
+        @param before: What the conversation amounted to when it was given; see
+            L{chatmockd.core.likeness.digests}.
+        @param calls: Each with its arguments decoded.
+        """
+        for place, (call, arguments) in enumerate(calls):
+            key = _key(before, place, call.name, arguments)
+            self._forget(key)
+            self._known[key] = call
+            self._size += _size(call)
+        while self._size > self._most:
+            self._forget(next(iter(self._known)))
+
+    def recall(self, before: bytes, place: int, name: str, arguments: Any) -> Call:
+        """
+        A call that a client sent back.
+
+        One that is not known gets an id which is the same each time, so that the
+        history can be recognised from the next turn on.
+
+        @param before: See L{remember}.
+        @param place: Its place among the calls of that answer.
+        """
+        key = _key(before, place, name, arguments)
+        call = self._known.get(key)
+        if call is None:
+            return Call(f"call_{key.hex()[:24]}", name, as_text(arguments))
+        self._known.move_to_end(key)
+        return call
+
+    def _forget(self, key: bytes) -> None:
+        call = self._known.pop(key, None)
+        if call is not None:
+            self._size -= _size(call)
+
+
+def as_text(arguments: Any) -> str:
+    """Arguments as models write them."""
+    return msgspec.json.encode(arguments).decode()
+
+
+def _size(call: Call) -> int:
+    return len(call.call_id) + len(call.name) + len(call.arguments) + _OVERHEAD
+
+
+def _key(before: bytes, place: int, name: str, arguments: Any) -> bytes:
+    # Go's clients sort the members of an object.
+    said = _encode([place, name, arguments])
+    return blake2b(before + said, digest_size=20).digest()

@@ -1,0 +1,294 @@
+"""What a turn answers, in the words of the Ollama API: one JSON object a line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import msgspec
+
+from chatmockd.core.dialect.calls import Call, Calls
+from chatmockd.core.dialect.ollama import Asked
+from chatmockd.core.dialect.ollama_error import error_json
+from chatmockd.core.dialect.output import (
+    EMPTY,
+    Ended,
+    UnreadableCall,
+    delta_of,
+    made_call,
+    quoted,
+    read_call,
+    read_end,
+    read_response,
+    texts_in,
+    unquoted,
+)
+from chatmockd.core.dialect.stops import Stops
+from chatmockd.core.likeness import NOTHING, digest_after
+from chatmockd.core.transcript import output_items
+from chatmockd.core.view import events_in
+from chatmockd.errors import ChatmockdError
+
+_TEXTS = frozenset({b"response.output_text.delta", b"response.refusal.delta"})
+_THOUGHTS = frozenset(
+    {b"response.reasoning_summary_text.delta", b"response.reasoning_text.delta"}
+)
+_NEXT_THOUGHT = b"response.reasoning_summary_part.added"
+_ITEM_DONE = b"response.output_item.done"
+_ENDS = frozenset({b"response.completed", b"response.incomplete"})
+
+_REASONS = {"max_output_tokens": "length"}
+
+
+class Clock(Protocol):
+    """What time it is."""
+
+    def seconds(self) -> float:
+        """Seconds since some moment."""
+
+    def stamp(self) -> bytes:
+        """Now, as RFC 3339 has it."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """
+    How the two routes put an answer; nothing else differs.
+
+    @ivar before: What stands before the text.
+    @ivar after: What stands behind it, and behind what else the model gave.
+    """
+
+    before: bytes
+    after: bytes
+
+
+CHAT = Form(b'"message":{"role":"assistant","content":', b"}")
+GENERATE = Form(b'"response":', b"")
+
+
+class OllamaView:
+    """The answer to one request; see L{chatmockd.core.view.View}."""
+
+    content_type = b"application/x-ndjson"
+    comment = b""
+
+    def __init__(
+        self, asked: Asked, form: Form, calls: Calls, clock: Clock, began: float
+    ) -> None:
+        """
+        @param calls: Where to keep those that the model makes.
+        @param began: When the request came in, by C{clock}.
+        """
+        self._asked = asked
+        self._calls = calls
+        self._clock = clock
+        self._began = began
+        self._first: float | None = None
+        self._before, self._after = form.before, form.after
+        self._model = msgspec.json.encode(asked.model)
+        self._stops = Stops(asked.stops) if asked.stops else None
+        self._said = False
+        self._thought = self._pausing = False
+        self._made: list[tuple[Call, Any]] = []
+        self._end = b""
+        self._broken = False
+
+    # Line by line.
+
+    def stream(self, pieces: Sequence[bytes]) -> list[bytes]:
+        """See L{chatmockd.core.view.View.stream}."""
+        parts = self._lines(pieces)
+        return [b"".join(parts)] if parts else []
+
+    def end(self, pieces: Sequence[bytes], error: ChatmockdError | None) -> list[bytes]:
+        """See L{chatmockd.core.view.View.end}."""
+        parts = self._lines(pieces)
+        if self._broken:
+            return [b"".join(parts)]
+        if error is not None:
+            return [*parts, error_json(error), b"\n"]
+        ended = read_end(self._end)
+        head = self._head()
+        if self._stops is not None:
+            held = self._stops.rest()
+            if held:
+                parts += self._text(head, quoted(held))
+        if not self._said and not self._made:
+            # Some answers come without deltas.
+            try:
+                text, _, self._made = self._read(ended.items())
+            except UnreadableCall as problem:
+                return [*parts, error_json(problem), b"\n"]
+            if text:
+                parts += self._text(head, quoted(text))
+            for number, (call, arguments) in enumerate(self._made):
+                parts += self._call(head, number, call, arguments)
+        self._remember()
+        parts += head, self._before, EMPTY, self._after, self._totals(ended), b"\n"
+        return [b"".join(parts)]
+
+    def _lines(self, pieces: Sequence[bytes]) -> list[bytes]:
+        """What C{pieces} say, up to the last line."""
+        parts: list[bytes] = []
+        head = self._head()
+        for kind, frame in events_in(pieces):
+            if self._broken:
+                break
+            if kind in _TEXTS:
+                piece = delta_of(frame)
+                if self._stops is not None:
+                    piece = quoted(self._stops.feed(unquoted(piece)))
+                if piece != EMPTY:
+                    parts += self._text(head, piece)
+            elif kind in _THOUGHTS:
+                piece = delta_of(frame)
+                if self._asked.thinks_aloud and piece != EMPTY:
+                    parts += self._thinking(head, piece)
+            elif kind == _NEXT_THOUGHT:
+                self._pausing = self._thought
+            elif kind == _ITEM_DONE:
+                parts += self._item(head, frame)
+            elif kind in _ENDS:
+                self._end = frame
+        if parts and self._first is None:
+            self._first = self._clock.seconds()
+        return parts
+
+    def _text(self, head: bytes, quoted: bytes) -> tuple[bytes, ...]:
+        self._said = True
+        return head, self._before, quoted, self._after, b',"done":false}\n'
+
+    def _thinking(self, head: bytes, quoted: bytes) -> tuple[bytes, ...]:
+        if self._pausing:
+            quoted = b'"\\n\\n' + quoted[1:]
+        self._thought, self._pausing = True, False
+        start = b'"","thinking":'
+        return head, self._before, start, quoted, self._after, b',"done":false}\n'
+
+    def _item(self, head: bytes, frame: bytes) -> tuple[bytes, ...]:
+        """A call, if the item is one; the others have been said before."""
+        try:
+            made = read_call(frame)
+        except UnreadableCall as problem:
+            self._broken = True
+            return error_json(problem), b"\n"
+        if made is None or self._is_over:
+            return ()
+        call, arguments = made
+        self._made.append(made)
+        return self._call(head, len(self._made) - 1, call, arguments)
+
+    def _call(
+        self, head: bytes, number: int, call: Call, arguments: Any
+    ) -> tuple[bytes, ...]:
+        calls = msgspec.json.encode([_as_tool_call(number, call, arguments)])
+        start = b'"","tool_calls":'
+        return head, self._before, start, calls, self._after, b',"done":false}\n'
+
+    @property
+    def _is_over(self) -> bool:
+        """The client has got to a stop sequence, behind which there is nothing."""
+        return self._stops is not None and self._stops.found
+
+    # All at once.
+
+    def whole(self, response: bytes) -> bytes:
+        """See L{chatmockd.core.view.View.whole}."""
+        text, thinking, self._made = self._read(output_items(response))
+        self._remember()
+        parts = [self._head(), self._before, quoted(text)]
+        if thinking and self._asked.thinks_aloud:
+            parts += b',"thinking":', quoted(thinking)
+        if self._made:
+            calls = [
+                _as_tool_call(number, call, arguments)
+                for number, (call, arguments) in enumerate(self._made)
+            ]
+            parts += b',"tool_calls":', msgspec.json.encode(calls)
+        self._first = self._began
+        ended = read_response(response)
+        return b"".join([*parts, self._after, self._totals(ended)])
+
+    def _read(
+        self, output: list[dict[str, Any]]
+    ) -> tuple[str, str, list[tuple[Call, Any]]]:
+        """
+        What the items of an answer say, think and call.
+
+        @raise UnreadableCall: It cannot be told in Ollama's words.
+        """
+        texts: list[str] = []
+        thoughts: list[str] = []
+        made: list[tuple[Call, Any]] = []
+        for item in output:
+            kind = item.get("type")
+            if self._is_over:
+                break
+            if kind == "message":
+                for text in texts_in(item.get("content"), "text", "refusal"):
+                    texts.append(self._stops.feed(text) if self._stops else text)
+            elif kind == "reasoning":
+                thoughts += texts_in(item.get("summary"), "text")
+                thoughts += texts_in(item.get("content"), "text")
+            elif kind == "function_call":
+                made.append(made_call(item))
+        if self._stops is not None:
+            texts.append(self._stops.rest())
+        return "".join(texts), "\n\n".join(thoughts), made
+
+    # Both.
+
+    def _head(self) -> bytes:
+        return b'{"model":%b,"created_at":"%b",' % (self._model, self._clock.stamp())
+
+    def _remember(self) -> None:
+        if self._made:
+            before = digest_after(NOTHING, self._asked.items)
+            self._calls.remember(before, self._made)
+
+    def _totals(self, ended: Ended) -> bytes:
+        """
+        How it ended, and what it took: tokens, and nanoseconds.
+
+        What comes before the first output counts as reading the prompt, unless the
+        answer was not streamed: then nobody looked.
+        """
+        now = self._clock.seconds()
+        first = now if self._first is None else self._first
+        reason = "stop" if self._is_over else ended.cut_off or "stop"
+        return (
+            b',"done":true,"done_reason":%b,"total_duration":%d,"load_duration":0,'
+            b'"prompt_eval_count":%d,"prompt_eval_duration":%d,'
+            b'"eval_count":%d,"eval_duration":%d}'
+            % (
+                msgspec.json.encode(_REASONS.get(reason, reason)),
+                _nanoseconds(now - self._began),
+                ended.count("input_tokens"),
+                _nanoseconds(first - self._began),
+                ended.count("output_tokens"),
+                _nanoseconds(now - first),
+            )
+        )
+
+
+def idle_json(asked: Asked, form: Form, clock: Clock) -> bytes:
+    """The answer to a request that asks nothing, and so goes nowhere."""
+    return b'{"model":%b,"created_at":"%b",%b""%b,"done":true,"done_reason":%b}\n' % (
+        msgspec.json.encode(asked.model),
+        clock.stamp(),
+        form.before,
+        form.after,
+        msgspec.json.encode(asked.idle_reason),
+    )
+
+
+def _as_tool_call(number: int, call: Call, arguments: Any) -> dict[str, Any]:
+    function = {"index": number, "name": call.name, "arguments": arguments}
+    return {"id": call.call_id, "function": function}
+
+
+def _nanoseconds(seconds: float) -> int:
+    # Clients divide by it.
+    return max(1, round(seconds * 1_000_000_000))

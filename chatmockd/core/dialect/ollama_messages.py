@@ -1,0 +1,230 @@
+"""The messages of C{POST /api/chat}, as items of the Responses API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chatmockd.core.dialect.calls import Calls, as_text
+from chatmockd.core.dialect.image import image_part
+from chatmockd.core.dialect.output import arguments_in
+from chatmockd.core.dialect.reading import (
+    below,
+    checked_mapping,
+    needed_text,
+    sequence,
+    text,
+    wrong_type,
+    wrong_value,
+)
+from chatmockd.core.likeness import NOTHING, digest_after
+from chatmockd.core.transcript import Item
+
+
+@dataclass
+class _Pending:
+    """A call without a result, so far."""
+
+    client_id: str
+    name: str
+    call_id: str
+
+
+class History:
+    """
+    A conversation, message by message.
+
+    @ivar items: What has been said, for C{input}.
+    @ivar instructions: What the system says before anybody else does.
+    """
+
+    def __init__(self, calls: Calls) -> None:
+        """
+        @param calls: Those that were made in earlier answers.
+        """
+        self.items: list[Item] = []
+        self.instructions: list[str] = []
+        self._calls = calls
+        self._pending: list[_Pending] = []
+        self._taken: set[str] = set()
+        # Where the newest answer begins, and how many calls it has made so far.
+        self._answering = False
+        self._answer_start = 0
+        self._place = 0
+        # What the items before that amount to.
+        self._digest = NOTHING
+        self._digested = 0
+        self._adding: Mapping[str, Callable[[dict[str, Any], str], None]] = {
+            "system": self._add_system,
+            "user": self._add_user,
+            "assistant": self._add_assistant,
+            "tool": self._add_result,
+        }
+
+    def add(self, message: Any, path: str) -> None:
+        """
+        The next message.
+
+        @param path: Where in the request it stands.
+        @raise InvalidRequest: It is none, or it answers a call that was not made.
+        """
+        message = checked_mapping(message, path)
+        role = message.get("role")
+        adding = self._adding.get(role) if isinstance(role, str) else None
+        if adding is None:
+            known = ", ".join(map(repr, self._adding))
+            raise wrong_value(below(path, "role"), f"expected one of {known}")
+        if role != "assistant":
+            self._answering = False
+        adding(message, path)
+
+    def _add_system(self, message: dict[str, Any], path: str) -> None:
+        said = text(message, "content", path)
+        _refuse_images(message, path)
+        if not said:
+            return
+        if not self.items:
+            self.instructions.append(said)
+        else:
+            self.items.append(_message("developer", [input_text(said)]))
+
+    def _add_user(self, message: dict[str, Any], path: str) -> None:
+        self.items.append(_message("user", _parts(message, path)))
+
+    def _add_assistant(self, message: dict[str, Any], path: str) -> None:
+        """
+        An answer, or a piece of one. What it thought is not said again: the upstream
+        takes reasoning in its own form only.
+        """
+        if not self._answering:
+            self._answering = True
+            self._answer_start = len(self.items)
+            self._place = 0
+        said = text(message, "content", path)
+        _refuse_images(message, path)
+        if said:
+            part = {"type": "output_text", "text": said}
+            self.items.append(_message("assistant", [part]))
+        calls = sequence(message, "tool_calls", path) or ()
+        for number, call in enumerate(calls):
+            self._add_call(call, f"{path}.tool_calls[{number}]")
+
+    def _add_call(self, call: Any, path: str) -> None:
+        call = checked_mapping(call, path)
+        client_id = text(call, "id", path) or ""
+        path = below(path, "function")
+        function = checked_mapping(call.get("function"), path)
+        name = needed_text(function, "name", path)
+        arguments = _arguments(function, below(path, "arguments"))
+        known = self._calls.recall(self._before(), self._place, name, arguments)
+        self._place += 1
+        call_id = client_id or known.call_id
+        if call_id in self._taken:
+            # Some clients count from 0 in each answer.
+            call_id = known.call_id
+        written = known.arguments if call_id == known.call_id else as_text(arguments)
+        self._taken.add(call_id)
+        self._pending.append(_Pending(client_id, name, call_id))
+        self.items.append(
+            {
+                "type": "function_call",
+                "call_id": call_id,
+                "name": name,
+                "arguments": written,
+            }
+        )
+
+    def _before(self) -> bytes:
+        """What was said before the newest answer."""
+        if self._digested < self._answer_start:
+            new = self.items[self._digested : self._answer_start]
+            self._digest = digest_after(self._digest, new)
+            self._digested = self._answer_start
+        return self._digest
+
+    def _add_result(self, message: dict[str, Any], path: str) -> None:
+        parts = _parts(message, path)
+        answered = self._answered(message, path)
+        self._pending.remove(answered)
+        plain = len(parts) == 1 and parts[0]["type"] == "input_text"
+        self.items.append(
+            {
+                "type": "function_call_output",
+                "call_id": answered.call_id,
+                "output": parts[0]["text"] if plain else parts,
+            }
+        )
+
+    def _answered(self, message: dict[str, Any], path: str) -> _Pending:
+        """The call that a result is for: told by its id, its name, or its turn."""
+        client_id = text(message, "tool_call_id", path)
+        if client_id:
+            for pending in self._pending:
+                if client_id in (pending.client_id, pending.call_id):
+                    return pending
+            raise wrong_value(
+                f"{path}.tool_call_id", "no call with this id waits for a result"
+            )
+        for key in ("tool_name", "name"):
+            name = text(message, key, path)
+            if name:
+                for pending in self._pending:
+                    if pending.name == name:
+                        return pending
+                raise wrong_value(
+                    f"{path}.{key}", "no call of this tool waits for a result"
+                )
+        if not self._pending:
+            raise wrong_value(path, "it is the result of a call that was not made")
+        return self._pending[0]
+
+
+def input_text(said: str) -> dict[str, Any]:
+    """A text that somebody else than the model says."""
+    return {"type": "input_text", "text": said}
+
+
+def shown_images(holder: dict[str, Any], path: str = "") -> list[dict[str, Any]]:
+    """The C{images} of what stands at C{path}, as parts of a message."""
+    images = sequence(holder, "images", path) or ()
+    path = below(path, "images")
+    return [
+        image_part(image, f"{path}[{number}]") for number, image in enumerate(images)
+    ]
+
+
+def user_message(said: str, images: list[dict[str, Any]]) -> Item:
+    """What the user says and shows."""
+    return _message("user", [input_text(said), *images] if said else images)
+
+
+def _parts(message: dict[str, Any], path: str) -> list[dict[str, Any]]:
+    said = text(message, "content", path)
+    images = shown_images(message, path)
+    return [input_text(said or ""), *images] if said or not images else images
+
+
+def _refuse_images(message: dict[str, Any], path: str) -> None:
+    if sequence(message, "images", path):
+        raise wrong_value(
+            below(path, "images"), "images are shown by the user, or by a tool"
+        )
+
+
+def _message(role: str, content: list[dict[str, Any]]) -> Item:
+    return {"type": "message", "role": role, "content": content}
+
+
+def _arguments(function: dict[str, Any], path: str) -> dict[str, Any]:
+    arguments = function.get("arguments")
+    if arguments is None:
+        return {}
+    if isinstance(arguments, str):
+        # As the Chat API has them; not all clients make the difference.
+        arguments = arguments_in(arguments)
+        if arguments is None:
+            raise wrong_value(path, "it is no JSON object")
+    if not isinstance(arguments, dict):
+        raise wrong_type(path, "an object")
+    return arguments

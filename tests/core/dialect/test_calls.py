@@ -1,0 +1,75 @@
+"""Calls that come back without their ids."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from chatmockd.core.dialect.calls import Call, Calls
+from tests.core.cases import case
+
+CALL = Call("call_1", "f", '{"b": 1, "a": 2}')
+ARGUMENTS = {"b": 1, "a": 2}
+
+
+class CallsTests(SynchronousTestCase):
+    """What is remembered, and of what."""
+
+    def test_by_what_it_was(self) -> None:
+        """In any order of its arguments, as Go's clients have their own."""
+        calls = Calls()
+        calls.remember(b"before", [(CALL, ARGUMENTS)])
+        for before, place, name, arguments, known in (
+            (b"before", 0, "f", ARGUMENTS, True),
+            (b"before", 0, "f", {"a": 2, "b": 1}, True),
+            (b"other", 0, "f", ARGUMENTS, False),
+            (b"before", 1, "f", ARGUMENTS, False),
+            (b"before", 0, "g", ARGUMENTS, False),
+            (b"before", 0, "f", {"a": 2}, False),
+        ):
+            with case(before=before, place=place, name=name, arguments=arguments):
+                recalled = calls.recall(before, place, name, arguments)
+                self.assertEqual(recalled == CALL, known)
+
+    def test_one_that_is_not_known(self) -> None:
+        """Its id is the same each time, and no other call's."""
+        calls = Calls()
+        first = calls.recall(b"before", 0, "f", ARGUMENTS)
+        self.assertEqual(first, calls.recall(b"before", 0, "f", ARGUMENTS))
+        self.assertEqual((first.name, first.arguments), ("f", '{"b":1,"a":2}'))
+        self.assertTrue(first.call_id.startswith("call_"))
+        others = {
+            calls.recall(b"before", 1, "f", ARGUMENTS).call_id,
+            calls.recall(b"after", 0, "f", ARGUMENTS).call_id,
+            calls.recall(b"before", 0, "f", {}).call_id,
+        }
+        self.assertEqual(len(others - {first.call_id}), 3)
+
+    def test_the_same_question_asked_twice(self) -> None:
+        """The newer answer counts."""
+        calls = Calls()
+        newer = Call("call_2", "f", CALL.arguments)
+        calls.remember(b"before", [(CALL, ARGUMENTS)])
+        calls.remember(b"before", [(newer, ARGUMENTS)])
+        self.assertEqual(calls.recall(b"before", 0, "f", ARGUMENTS), newer)
+
+    def test_the_longest_unused_is_forgotten(self) -> None:
+        """There is an end to memory."""
+        calls = Calls(3 * 300)
+        made = [Call(f"call_{number}", "f", "x" * 50) for number in range(4)]
+        for call in made[:3]:
+            calls.remember(call.call_id.encode(), [(call, {})])
+        self.assertEqual(calls.recall(b"call_0", 0, "f", {}), made[0])
+        calls.remember(b"call_3", [(made[3], {})])
+        known = [
+            calls.recall(call.call_id.encode(), 0, "f", {}) == call for call in made
+        ]
+        self.assertEqual(known, [True, False, True, True])
+
+    def test_one_that_is_too_large(self) -> None:
+        """It is not kept, and nothing else is lost but what had to make room."""
+        calls = Calls(1000)
+        large = Call("call_9", "f", "x" * 2000)
+        calls.remember(b"before", [(large, {})])
+        self.assertNotEqual(calls.recall(b"before", 0, "f", {}), large)
+        calls.remember(b"before", [(CALL, ARGUMENTS)])
+        self.assertEqual(calls.recall(b"before", 0, "f", ARGUMENTS), CALL)
