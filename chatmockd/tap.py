@@ -76,6 +76,7 @@ def makeService(options: Options) -> IService:
     from chatmockd.account.tokens import ApiKey, ChatGptLogin, Credentials, FixedKey
     from chatmockd.core.admission import Admission
     from chatmockd.core.defaults import NothingKnown
+    from chatmockd.core.model import ShippedModels
     from chatmockd.daemon import Daemon, signals_of
     from chatmockd.pulse import Pulse
     from chatmockd.turns.registry import Turns
@@ -85,6 +86,7 @@ def makeService(options: Options) -> IService:
     from chatmockd.web.dialects import Dialects, defaults_of
     from chatmockd.web.following import Following
     from chatmockd.web.guard import guarded
+    from chatmockd.web.ollama import Ollama
     from chatmockd.web.responses import Responses
     from chatmockd.web.site import ApiSite
     from chatmockd.web.stored import Stored
@@ -117,9 +119,12 @@ def makeService(options: Options) -> IService:
     following = Following(settings, pulse)
     defaults = defaults_of(settings, NothingKnown())
     responses = Responses(turns, following, defaults)
-    chat = Chat(settings, Dialects(turns, following, defaults))
+    dialects = Dialects(turns, following, defaults)
+    chat = Chat(settings, dialects)
+    ollama = Ollama(settings, dialects, ShippedModels(), reactor)
     sockets = Sockets(settings, turns, pulse, defaults)
-    api = Api(responses, chat, Stored(turns, following), sockets, reactor)
+    stored = Stored(turns, following)
+    api = Api(responses, chat, stored, sockets, ollama, reactor)
     site = ApiSite(
         api.resource(),
         guarded(

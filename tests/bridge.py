@@ -39,6 +39,7 @@ from chatmockd.web.chat import Chat
 from chatmockd.web.dialects import Dialects, defaults_of
 from chatmockd.web.following import Following
 from chatmockd.web.guard import guarded
+from chatmockd.web.ollama import Ollama
 from chatmockd.web.responses import Responses
 from chatmockd.web.site import ApiSite
 from chatmockd.web.stored import Stored
@@ -94,6 +95,19 @@ def message(text: str) -> dict[str, Any]:
         "status": "completed",
         "content": [{"type": "output_text", "text": text, "annotations": []}],
     }
+
+
+class KnownModels:
+    """A catalog that knows what tests ask for."""
+
+    def models(self) -> Sequence[Model]:
+        """See L{chatmockd.core.model.Catalog.models}."""
+        efforts = ("none", "low", "medium", "high")
+        return (
+            Model("gpt-5.5", "GPT-5.5", efforts=efforts, context_window=272_000),
+            Model("gpt-5.5-mini", efforts=("low",)),
+            Model("hidden", listed=False),
+        )
 
 
 class _ServerProtocol(WebSocketServerProtocol):  # type: ignore[misc]
@@ -337,10 +351,12 @@ class Bridge(SynchronousTestCase):
         following = Following(self.config, pulse)
         defaults = defaults_of(self.config, self)
         responses = Responses(self.turns, following, defaults)
-        chat = Chat(self.config, Dialects(self.turns, following, defaults))
+        dialects = Dialects(self.turns, following, defaults)
+        chat = Chat(self.config, dialects)
         stored = Stored(self.turns, following)
         sockets = Sockets(self.config, self.turns, pulse, defaults)
-        self.api = Api(responses, chat, stored, sockets, self.clock)
+        ollama = Ollama(self.config, dialects, self, self.clock)
+        self.api = Api(responses, chat, stored, sockets, ollama, self.clock)
         server = self.config.server
         self.site = ApiSite(
             self.api.resource(),

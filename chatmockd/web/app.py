@@ -9,6 +9,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from werkzeug.exceptions import HTTPException
 
+from chatmockd.core.dialect.ollama_error import OnlyOllama
 from chatmockd.errors import (
     ChatmockdError,
     InvalidRequest,
@@ -19,6 +20,7 @@ from chatmockd.errors import (
 from chatmockd.printable import printable
 from chatmockd.web.chat import Chat
 from chatmockd.web.guard import GuardedRequest
+from chatmockd.web.ollama import Ollama
 from chatmockd.web.responses import Responses
 from chatmockd.web.root import Answering, Root
 from chatmockd.web.stored import Stored
@@ -43,12 +45,14 @@ class Api:
         chat: Chat,
         stored: Stored,
         sockets: Sockets,
+        ollama: Ollama,
         clock: IReactorTime,
     ) -> None:
         self._responses = responses
         self._chat = chat
         self._stored = stored
         self._sockets = sockets
+        self._ollama = ollama
         self._clock = clock
         self._in_flight = 0
         self._idle: list[Deferred[None]] = []
@@ -63,6 +67,8 @@ class Api:
                 (b"GET", b"/v1/responses"): self.socket,
                 (b"POST", b"/v1/chat/completions"): self.chat_completions,
                 (b"POST", b"/v1/completions"): self.completions,
+                (b"POST", b"/api/chat"): self.ollama_chat,
+                (b"POST", b"/api/generate"): self.ollama_generate,
             },
         )
 
@@ -128,9 +134,60 @@ class Api:
         """What one was made from; see L{Stored.input_items}."""
         return await self._stored.input_items(request, response_id)
 
+    @app.route("/", methods=["GET"])
+    def home(self, request: GuardedRequest) -> bytes:
+        """What Ollama says, since its apps look here whether somebody is in."""
+        if self.stopping:
+            raise ShuttingDown()
+        request.setHeader(b"content-type", b"text/plain; charset=utf-8")
+        return b"Ollama is running"
+
+    @app.route("/api/chat", methods=["POST"])
+    async def ollama_chat(self, request: GuardedRequest) -> bytes | None:
+        """A turn; see L{Ollama.chat}."""
+        return await self._turn(request, self._ollama.chat)
+
+    @app.route("/api/generate", methods=["POST"])
+    async def ollama_generate(self, request: GuardedRequest) -> bytes | None:
+        """A turn; see L{Ollama.generate}."""
+        return await self._turn(request, self._ollama.generate)
+
+    @app.route("/api/version", methods=["GET"])
+    def ollama_version(self, request: GuardedRequest) -> bytes:
+        """See L{Ollama.version}."""
+        return self._ollama.version(request)
+
+    @app.route("/api/tags", methods=["GET"])
+    def ollama_tags(self, request: GuardedRequest) -> bytes:
+        """See L{Ollama.tags}."""
+        return self._ollama.tags(request)
+
+    @app.route("/api/ps", methods=["GET"])
+    def ollama_running(self, request: GuardedRequest) -> bytes:
+        """See L{Ollama.running}."""
+        return self._ollama.running(request)
+
+    @app.route("/api/show", methods=["POST"])
+    def ollama_show(self, request: GuardedRequest) -> bytes:
+        """See L{Ollama.show}."""
+        return self._ollama.show(request)
+
+    @app.route("/api/pull", methods=["POST"])
+    @app.route("/api/push", methods=["POST"])
+    @app.route("/api/create", methods=["POST"])
+    @app.route("/api/copy", methods=["POST"])
+    @app.route("/api/delete", methods=["DELETE"])
+    @app.route("/api/embed", methods=["POST"])
+    @app.route("/api/embeddings", methods=["POST"])
+    @app.route("/api/blobs/<digest>", methods=["GET", "POST"])
+    def only_ollama(self, request: GuardedRequest, digest: str = "") -> bytes:
+        """What needs models of one's own."""
+        raise OnlyOllama(request.path.decode("latin-1"))
+
     async def _turn(
         self, request: GuardedRequest, answering: Answering
     ) -> bytes | None:
+        """Have C{answering} answer, and know that there is a turn until it has."""
         self._begun()
         # Not when this method returns: what it returns has yet to be written.
         request.on_end(self._answered)

@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 from twisted.web.server import Request
 
 from chatmockd.core.admission import Admission, Head
+from chatmockd.core.dialect.ollama_error import error_json
 from chatmockd.errors import BodyTooLarge, ChatmockdError, InvalidRequest
 from chatmockd.printable import printable
 
@@ -21,6 +22,7 @@ from chatmockd.printable import printable
 # answer instead of a broken pipe. Bytes.
 _PATIENCE = 268_435_456
 
+_OLLAMA = b"/api/"  # where its API is
 
 _PHRASES = {status.value: status.phrase.encode("ascii") for status in HTTPStatus}
 
@@ -141,7 +143,9 @@ class GuardedRequest(Request):
 
     def set_error(self, error: ChatmockdError) -> bytes:
         """Make C{error} the answer; return the body that goes with it."""
-        body = error.as_json()
+        # Ollama's clients read nothing but a sentence.
+        ollama = self.path.startswith(_OLLAMA)
+        body = error_json(error) if ollama else error.as_json()
         self.noteworthy = True
         # twisted.web knows no phrase for 429 and other newer ones.
         phrase = _PHRASES.get(error.status, b"Error")
