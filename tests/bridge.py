@@ -97,19 +97,6 @@ def message(text: str) -> dict[str, Any]:
     }
 
 
-class KnownModels:
-    """A catalog that knows what tests ask for."""
-
-    def models(self) -> Sequence[Model]:
-        """See L{chatmockd.core.model.Catalog.models}."""
-        efforts = ("none", "low", "medium", "high")
-        return (
-            Model("gpt-5.5", "GPT-5.5", efforts=efforts, context_window=272_000),
-            Model("gpt-5.5-mini", efforts=("low",)),
-            Model("hidden", listed=False),
-        )
-
-
 class _ServerProtocol(WebSocketServerProtocol):  # type: ignore[misc]
     """The upstream's end of one socket."""
 

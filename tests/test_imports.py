@@ -177,6 +177,13 @@ class ImportsTests(SynchronousTestCase):
         }
         self.assertEqual(users, {"chatmockd.web.socket_adapter"})
 
+    def test_ollama_has_no_way_of_its_own(self) -> None:
+        """Its routes translate, and have others ask."""
+        self.forbid(
+            "chatmockd.web.ollama",
+            *("chatmockd.upstream", "chatmockd.turns", "chatmockd.store", "klein"),
+        )
+
     def test_credentials_know_nobody(self) -> None:
         """They are asked, and ask nobody."""
         self.forbid(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
 
@@ -49,6 +48,7 @@ class Ollama:
         self._calls = Calls()
         # Whatever is asked for, another one answers.
         self._any_model = bool(settings.defaults.model)
+        self._with_efforts = settings.models.expose_efforts
         self._since = self._clock.stamp().decode("ascii")
 
     async def chat(self, request: GuardedRequest) -> bytes | None:
@@ -69,7 +69,9 @@ class Ollama:
 
     def tags(self, request: GuardedRequest) -> bytes:
         """Which models there are."""
-        return answer_json(request, tags_json(self._catalog.models(), self._since))
+        models = self._catalog.models()
+        listed = tags_json(models, self._since, with_efforts=self._with_efforts)
+        return answer_json(request, listed)
 
     def running(self, request: GuardedRequest) -> bytes:
         """Which of them are in memory."""
@@ -101,5 +103,5 @@ class _Clock:
 
     def stamp(self) -> bytes:
         """Now, as RFC 3339 has it, with a fraction."""
-        now: Any = datetime.fromtimestamp(self.seconds(), UTC)
-        return f"{now:%Y-%m-%dT%H:%M:%S.%f}Z".encode("ascii")
+        now = datetime.fromtimestamp(self.seconds(), UTC).replace(tzinfo=None)
+        return f"{now.isoformat(timespec='microseconds')}Z".encode("ascii")

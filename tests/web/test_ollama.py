@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from chatmockd.core.dialect.ollama_models import OLLAMA_VERSION
+from chatmockd.core.model import Model
 from tests.bridge import (
     JSON,
     Answer,
@@ -42,6 +43,12 @@ def tool_call(call_id: str, arguments: str) -> dict[str, Any]:
 
 class OllamaBridge(Bridge):
     """A bridge with Ollama's verbs."""
+
+    known_models = (
+        Model("gpt-5.5", efforts=("none", "low"), context_window=272_000),
+        Model("gpt-5.5-mini"),
+        Model("hidden", listed=False),
+    )
 
     def chat(self, *messages: dict[str, Any], **more: Any) -> Answer:
         """C{POST /api/chat}."""
@@ -420,3 +427,14 @@ class AroundTests(OllamaBridge):
             self.assertEqual(shown["modified_at"], listed[0]["modified_at"])
         self.assertEqual(self.send("/api/show", model=None, name="gpt-5.5").status, 200)
         self.assertEqual(self.ask("GET", "/api/ps").json, {"models": []})
+
+    def test_models_with_their_efforts(self) -> None:
+        """For apps that let people choose nothing but a model."""
+        self.configure(models__expose_efforts="true")
+        listed = self.ask("GET", "/api/tags").json["models"]
+        self.assertEqual(
+            [model["name"] for model in listed],
+            ["gpt-5.5", "gpt-5.5-none", "gpt-5.5-low", "gpt-5.5-mini"],
+        )
+        for model in listed:
+            self.assertEqual(self.send("/api/show", model=model["name"]).status, 200)

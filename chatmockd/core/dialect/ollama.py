@@ -88,9 +88,10 @@ def read_chat(asked: dict[str, Any], find: Find, calls: Calls) -> Asked:
         ]
     fields |= present(
         # None of them is Ollama's; ChatMock took them here, too.
-        tool_choice=one_of(asked, "tool_choice", _CHOICES),
+        fast_mode=boolean(asked, "fast_mode"),
         parallel_tool_calls=boolean(asked, "parallel_tool_calls"),
         service_tier=text(asked, "service_tier"),
+        tool_choice=one_of(asked, "tool_choice", _CHOICES),
     )
     instructions = "\n\n".join(history.instructions)
     return _read(asked, find, fields, instructions, asks=bool(history.items))
@@ -189,9 +190,9 @@ def _stops(options: Mapping[str, Any]) -> tuple[str, ...]:
 def _format(given: Any, items: list[Item]) -> dict[str, Any] | None:
     if given is None or given == "":
         return None
-    if isinstance(given, dict):
+    if isinstance(given, dict) and given:
         schema, strict = given, _is_strict(given)
-    elif given != "json":
+    elif given not in ("json", {}):
         raise wrong_type("format", "'json' or a JSON schema")
     elif _mentions_json(items):
         return {"type": "json_object"}
@@ -242,7 +243,7 @@ def _thinking(think: Any, model: Model | None) -> tuple[dict[str, Any], bool]:
 
     @param model: None if it is not known.
     """
-    if think is None:
+    if think is None or think == "":
         return {}, True
     if think is True:
         return {"summary": "auto"}, True

@@ -57,25 +57,28 @@ def find(models: Iterable[Model], name: str) -> Model:
     return model
 
 
-def tags_json(models: Iterable[Model], since: str) -> bytes:
+def tags_json(models: Iterable[Model], since: str, *, with_efforts: bool) -> bytes:
     """
     The answer to C{GET /api/tags}.
 
     @param since: When the models have last changed, as RFC 3339 has it.
+    @param with_efforts: List each once more with each of its efforts, for clients that
+        let people choose nothing but a model.
     """
     listed = [
         {
-            "name": model.name,
-            "model": model.name,
+            "name": name,
+            "model": name,
             "modified_at": since,
             # Nothing of it is on this disk.
             "size": 0,
             # Apps tell models apart by it.
-            "digest": sha256(model.name.encode()).hexdigest(),
+            "digest": sha256(name.encode()).hexdigest(),
             "details": _details(),
         }
         for model in models
         if model.listed
+        for name in _names(model, with_efforts)
     ]
     return msgspec.json.encode({"models": listed})
 
@@ -114,6 +117,11 @@ def running_json() -> bytes:
 def version_json() -> bytes:
     """The answer to C{GET /api/version}."""
     return msgspec.json.encode({"version": OLLAMA_VERSION})
+
+
+def _names(model: Model, with_efforts: bool) -> list[str]:
+    efforts = model.efforts if with_efforts else ()
+    return [model.name, *(f"{model.name}-{effort}" for effort in efforts)]
 
 
 def _details() -> dict[str, Any]:

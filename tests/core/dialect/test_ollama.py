@@ -295,8 +295,22 @@ class FieldsTests(SynchronousTestCase):
             ({"think": False}, {"reasoning": {"effort": "none"}}),
             ({"think": False, "model": "plain"}, {}),
             ({"think": "low"}, {"reasoning": {"effort": "low", "summary": "auto"}}),
+            ({"think": ""}, {}),
+            (
+                {"format": {}},
+                {
+                    "text": {
+                        "format": shape
+                        | {"schema": {"type": "object"}, "strict": False}
+                    }
+                },
+            ),
             ({"keep_alive": "5m", "nonsense": [1]}, {}),
             ({"tool_choice": "none"}, {"tool_choice": "none"}),
+            (
+                {"fast_mode": True, "parallel_tool_calls": False},
+                {"fast_mode": True, "parallel_tool_calls": False},
+            ),
         ):
             given = {"model": "gpt-5.5", "messages": [asks("Hi")], **asked}
             expected = {"model": given["model"], "input": [user("Hi")], **fields}
@@ -439,6 +453,8 @@ class RefusedTests(SynchronousTestCase):
             ({"options": {"stop": [5]}}, "options.stop[0]"),
             ({"options": {"stop": ["x"] * 33}}, "options.stop"),
             ({"stream": "yes"}, "stream"),
+            ({"tool_choice": "f"}, "tool_choice"),
+            ({"fast_mode": "yes"}, "fast_mode"),
             ({"think": 5}, "think"),
             ({"think": "hard"}, "think"),
         ):

@@ -63,7 +63,7 @@ class JsonTests(SynchronousTestCase):
 
     def test_tags(self) -> None:
         """Those that are offered, each with a digest of its own."""
-        models = json.loads(tags_json(MODELS, SINCE))["models"]
+        models = json.loads(tags_json(MODELS, SINCE, with_efforts=False))["models"]
         self.assertEqual([model["name"] for model in models], [BIG.name, SMALL.name])
         self.assertNotEqual(models[0]["digest"], models[1]["digest"])
         self.assertEqual(len(models[0].pop("digest")), 64)
@@ -77,6 +77,17 @@ class JsonTests(SynchronousTestCase):
                 "details": DETAILS,
             },
         )
+
+    def test_tags_with_efforts(self) -> None:
+        """Each name can be asked for."""
+        listed = json.loads(tags_json(MODELS, SINCE, with_efforts=True))["models"]
+        names = [model["name"] for model in listed]
+        self.assertEqual(
+            names, ["gpt-5.5", "gpt-5.5-low", "gpt-5.5-high", "gpt-5.5-mini"]
+        )
+        self.assertEqual(len({model["digest"] for model in listed}), 4)
+        for name in names:
+            find(MODELS, name)
 
     def test_show(self) -> None:
         """What is not known is not said."""
