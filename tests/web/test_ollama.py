@@ -277,6 +277,21 @@ class RecognisedTests(DurableBridge, OllamaBridge):
             self.assertEqual(self.dials, dials + 1)
             self.answer("resp_3")
 
+    def test_words_before_a_call(self) -> None:
+        """They are one message with it, as far as this client knows."""
+        self.configure(**self.settings)
+        call = tool_call("call_1", '{"city":"Rome"}')
+        answer = self.chat(asks("Weather?"), stream=False)
+        output = [message("I will look."), call]
+        self.busiest.say(created("resp_1"), completed("resp_1", output=output))
+        said = answer.json["message"]
+        self.assertEqual(said["content"], "I will look.")
+        del said["tool_calls"][0]["id"]
+        self.chat(asks("Weather?"), said, {"role": "tool", "content": "rainy"})
+        self.assertEqual(self.asked["previous_response_id"], "resp_1")
+        self.assertEqual(len(self.asked["input"]), 1)
+        self.answer("resp_2")
+
     def test_calls_that_nobody_remembers(self) -> None:
         """The history goes whole once, and is recognised from then on."""
         call = {"function": {"name": "weather", "arguments": {"city": "Paris"}}}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from chatmockd.core.dialect.calls import Calls, as_text
@@ -22,13 +22,47 @@ from chatmockd.core.likeness import NOTHING, digest_after
 from chatmockd.core.transcript import Item
 
 
-@dataclass
-class _Pending:
-    """A call without a result, so far."""
+class _Waiting:
+    """
+    The calls that have no result yet, by all that a result may know of its call.
 
-    client_id: str
-    name: str
-    call_id: str
+    Each is found without looking at the others: a history may have a hundred thousand.
+    """
+
+    def __init__(self) -> None:
+        self._call_ids: set[str] = set()
+        self._by_id: dict[str, deque[str]] = {}
+        self._by_name: dict[str, deque[str]] = {}
+        self._in_order: deque[str] = deque()
+
+    def add(self, call_id: str, client_id: str, name: str) -> None:
+        """A call was made; C{client_id} is what its client calls it, if anything."""
+        self._call_ids.add(call_id)
+        for known_as in {call_id, client_id}:
+            self._by_id.setdefault(known_as, deque()).append(call_id)
+        self._by_name.setdefault(name, deque()).append(call_id)
+        self._in_order.append(call_id)
+
+    def with_id(self, client_id: str) -> str | None:
+        """The first with this id; None if there is none."""
+        return self._first(self._by_id.get(client_id))
+
+    def of_tool(self, name: str) -> str | None:
+        """The first of this tool."""
+        return self._first(self._by_name.get(name))
+
+    def next(self) -> str | None:
+        """The first of all."""
+        return self._first(self._in_order)
+
+    def answered(self, call_id: str) -> None:
+        """It waits no more."""
+        self._call_ids.discard(call_id)
+
+    def _first(self, calls: deque[str] | None) -> str | None:
+        while calls and calls[0] not in self._call_ids:
+            calls.popleft()
+        return calls[0] if calls else None
 
 
 class History:
@@ -46,7 +80,7 @@ class History:
         self.items: list[Item] = []
         self.instructions: list[str] = []
         self._calls = calls
-        self._pending: list[_Pending] = []
+        self._waiting = _Waiting()
         self._taken: set[str] = set()
         # Where the newest answer begins, and how many calls it has made so far.
         self._answering = False
@@ -125,7 +159,7 @@ class History:
             call_id = known.call_id
         written = known.arguments if call_id == known.call_id else as_text(arguments)
         self._taken.add(call_id)
-        self._pending.append(_Pending(client_id, name, call_id))
+        self._waiting.add(call_id, client_id, name)
         self.items.append(
             {
                 "type": "function_call",
@@ -145,39 +179,40 @@ class History:
 
     def _add_result(self, message: dict[str, Any], path: str) -> None:
         parts = _parts(message, path)
-        answered = self._answered(message, path)
-        self._pending.remove(answered)
+        call_id = self._answered(message, path)
+        self._waiting.answered(call_id)
         plain = len(parts) == 1 and parts[0]["type"] == "input_text"
         self.items.append(
             {
                 "type": "function_call_output",
-                "call_id": answered.call_id,
+                "call_id": call_id,
                 "output": parts[0]["text"] if plain else parts,
             }
         )
 
-    def _answered(self, message: dict[str, Any], path: str) -> _Pending:
+    def _answered(self, message: dict[str, Any], path: str) -> str:
         """The call that a result is for: told by its id, its name, or its turn."""
         client_id = text(message, "tool_call_id", path)
         if client_id:
-            for pending in self._pending:
-                if client_id in (pending.client_id, pending.call_id):
-                    return pending
-            raise wrong_value(
-                f"{path}.tool_call_id", "no call with this id waits for a result"
-            )
+            found = self._waiting.with_id(client_id)
+            if found is None:
+                raise wrong_value(
+                    below(path, "tool_call_id"), "no call with this id waits for it"
+                )
+            return found
         for key in ("tool_name", "name"):
             name = text(message, key, path)
             if name:
-                for pending in self._pending:
-                    if pending.name == name:
-                        return pending
-                raise wrong_value(
-                    f"{path}.{key}", "no call of this tool waits for a result"
-                )
-        if not self._pending:
+                found = self._waiting.of_tool(name)
+                if found is None:
+                    raise wrong_value(
+                        below(path, key), "no call of this tool waits for it"
+                    )
+                return found
+        found = self._waiting.next()
+        if found is None:
             raise wrong_value(path, "it is the result of a call that was not made")
-        return self._pending[0]
+        return found
 
 
 def input_text(said: str) -> dict[str, Any]:

@@ -224,6 +224,15 @@ class MessagesTests(SynchronousTestCase):
         ]
         self.assertEqual(answered, ids)
 
+    def test_very_many_calls(self) -> None:
+        """Their results may come in any order, and are found at once."""
+        ids = [str(number) for number in range(20_000)]
+        made = [calling("Paris", id=each) for each in ids]
+        results = [result("x", tool_call_id=each) for each in reversed(ids)]
+        items = chat([asks("?"), *made, *results]).items
+        self.assertEqual(items[-1]["call_id"], "0")
+        self.assertEqual(len(items), 1 + 2 * len(ids))
+
     def test_a_tool_may_show_images(self) -> None:
         """Its result has parts then."""
         history = [asks("?"), calling("Paris"), result("Look", images=[PIXEL])]
