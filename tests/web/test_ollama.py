@@ -231,7 +231,7 @@ class RecognisedTests(DurableBridge, OllamaBridge):
         return {"role": "assistant", "content": "", "tool_calls": made}
 
     def test_a_conversation_with_tools(self) -> None:
-        """Also for a client that drops the ids, and one that sorts the arguments."""
+        """Also for a client that drops the ids, has its own or sorts the arguments."""
         first = tool_call("call_1", '{"days": 2, "city": "Paris"}')
         second = tool_call("call_2", '{"days": 1,  "city": "Rome"}')
 
@@ -241,10 +241,13 @@ class RecognisedTests(DurableBridge, OllamaBridge):
         def drops_id(call: dict[str, Any]) -> dict[str, Any]:
             return {"function": call["function"]}
 
+        def renames(call: dict[str, Any]) -> dict[str, Any]:
+            return call | {"id": "call_0"}
+
         def sorts(call: dict[str, Any]) -> dict[str, Any]:
             return dict(json.loads(json.dumps(drops_id(call), sort_keys=True)))
 
-        for mangled in (keeps, drops_id, sorts):
+        for mangled in (keeps, drops_id, renames, sorts):
             self.configure(**self.settings)
             dials = self.dials
             history = [asks("Weather?")]

@@ -63,27 +63,34 @@ class Calls:
         while self._size > self._most:
             self._forget(next(iter(self._known)))
 
-    def recall(self, before: bytes, place: int, name: str, arguments: Any) -> Call:
+    def recall(
+        self, before: bytes, place: int, name: str, arguments: Any
+    ) -> Call | None:
         """
         A call that a client sent back.
 
-        One that is not known gets an id which is the same each time, so that the
-        history can be recognised from the next turn on.
-
         @param before: See L{remember}.
         @param place: Its place among the calls of that answer.
+        @return: None if it is not known, or not any more.
         """
         key = _key(before, place, name, arguments)
         call = self._known.get(key)
-        if call is None:
-            return Call(f"call_{key.hex()[:24]}", name, as_text(arguments))
-        self._known.move_to_end(key)
+        if call is not None:
+            self._known.move_to_end(key)
         return call
 
     def _forget(self, key: bytes) -> None:
         call = self._known.pop(key, None)
         if call is not None:
             self._size -= _size(call)
+
+
+def id_for(before: bytes, place: int, name: str, arguments: Any) -> str:
+    """
+    An id for a call that has none, the same each time, so that its history can be
+    recognised from the next turn on; see L{Calls.recall}.
+    """
+    return f"call_{_key(before, place, name, arguments).hex()[:24]}"
 
 
 def as_text(arguments: Any) -> str:

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from chatmockd.core.dialect.calls import Calls, as_text
+from chatmockd.core.dialect.calls import Call, Calls, as_text, id_for
 from chatmockd.core.dialect.image import image_part
 from chatmockd.core.dialect.output import arguments_in
 from chatmockd.core.dialect.reading import (
@@ -144,20 +144,23 @@ class History:
         for number, call in enumerate(calls):
             self._add_call(call, f"{path}.tool_calls[{number}]")
 
-    def _add_call(self, call: Any, path: str) -> None:
-        call = checked_mapping(call, path)
-        client_id = text(call, "id", path) or ""
+    def _add_call(self, given: Any, path: str) -> None:
+        given = checked_mapping(given, path)
+        client_id = text(given, "id", path) or ""
         path = below(path, "function")
-        function = checked_mapping(call.get("function"), path)
+        function = checked_mapping(given.get("function"), path)
         name = needed_text(function, "name", path)
         arguments = _arguments(function, below(path, "arguments"))
-        known = self._calls.recall(self._before(), self._place, name, arguments)
+        asked = self._before(), self._place, name, arguments
         self._place += 1
-        call_id = client_id or known.call_id
-        if call_id in self._taken:
-            # Some clients count from 0 in each answer.
-            call_id = known.call_id
-        written = known.arguments if call_id == known.call_id else as_text(arguments)
+        # The upstream's own word before the client's: some make up ids themselves.
+        call = self._calls.recall(*asked)
+        if call is None:
+            # Others count from 0 in each answer.
+            is_free = client_id and client_id not in self._taken
+            call_id = client_id if is_free else id_for(*asked)
+            call = Call(call_id, name, as_text(arguments))
+        call_id = call.call_id
         self._taken.add(call_id)
         self._waiting.add(call_id, client_id, name)
         self.items.append(
@@ -165,7 +168,7 @@ class History:
                 "type": "function_call",
                 "call_id": call_id,
                 "name": name,
-                "arguments": written,
+                "arguments": call.arguments,
             }
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from chatmockd.core.dialect.calls import Call, Calls
+from chatmockd.core.dialect.calls import Call, Calls, id_for
 from tests.core.cases import case
 
 CALL = Call("call_1", "f", '{"b": 1, "a": 2}')
@@ -30,19 +30,18 @@ class CallsTests(SynchronousTestCase):
                 recalled = calls.recall(before, place, name, arguments)
                 self.assertEqual(recalled == CALL, known)
 
-    def test_one_that_is_not_known(self) -> None:
-        """Its id is the same each time, and no other call's."""
-        calls = Calls()
-        first = calls.recall(b"before", 0, "f", ARGUMENTS)
-        self.assertEqual(first, calls.recall(b"before", 0, "f", ARGUMENTS))
-        self.assertEqual((first.name, first.arguments), ("f", '{"b":1,"a":2}'))
-        self.assertTrue(first.call_id.startswith("call_"))
+    def test_ids_for_calls_that_are_not_known(self) -> None:
+        """The same each time, and no other call's."""
+        first = id_for(b"before", 0, "f", ARGUMENTS)
+        self.assertEqual(first, id_for(b"before", 0, "f", dict(ARGUMENTS)))
+        self.assertTrue(first.startswith("call_"))
         others = {
-            calls.recall(b"before", 1, "f", ARGUMENTS).call_id,
-            calls.recall(b"after", 0, "f", ARGUMENTS).call_id,
-            calls.recall(b"before", 0, "f", {}).call_id,
+            id_for(b"before", 1, "f", ARGUMENTS),
+            id_for(b"after", 0, "f", ARGUMENTS),
+            id_for(b"before", 0, "f", {}),
+            id_for(b"before", 0, "g", ARGUMENTS),
         }
-        self.assertEqual(len(others - {first.call_id}), 3)
+        self.assertEqual(len(others - {first}), 4)
 
     def test_the_same_question_asked_twice(self) -> None:
         """The newer answer counts."""
@@ -70,6 +69,6 @@ class CallsTests(SynchronousTestCase):
         calls = Calls(1000)
         large = Call("call_9", "f", "x" * 2000)
         calls.remember(b"before", [(large, {})])
-        self.assertNotEqual(calls.recall(b"before", 0, "f", {}), large)
+        self.assertIsNone(calls.recall(b"before", 0, "f", {}))
         calls.remember(b"before", [(CALL, ARGUMENTS)])
         self.assertEqual(calls.recall(b"before", 0, "f", ARGUMENTS), CALL)
