@@ -73,11 +73,14 @@ def makeService(options: Options) -> IService:
     # Importing Klein installs the default reactor, so not before twistd chose one.
     from twisted.internet import reactor as _reactor
 
-    from chatmockd.account.tokens import ApiKey, ChatGptLogin, Credentials, FixedKey
+    from chatmockd.account.chatgpt import ChatGptLogin
+    from chatmockd.account.issuer import Issuer
+    from chatmockd.account.tokens import ApiKey, Credentials, FixedKey
     from chatmockd.core.admission import Admission
     from chatmockd.core.defaults import NothingKnown
     from chatmockd.core.model import ShippedModels
     from chatmockd.daemon import Daemon, signals_of
+    from chatmockd.outbound import HttpOutbound
     from chatmockd.pulse import Pulse
     from chatmockd.turns.registry import Turns
     from chatmockd.upstream.factory import UpstreamFactory
@@ -108,7 +111,12 @@ def makeService(options: Options) -> IService:
     elif settings.upstream.profile == "openai":
         credentials = ApiKey(settings.upstream.api_key_file, os.environ)
     else:
-        credentials = ChatGptLogin(os.environ, home)
+        issuer = Issuer(
+            settings.account.issuer, settings.account.client_id, HttpOutbound(reactor)
+        )
+        login = ChatGptLogin(os.environ, home, reactor, issuer)
+        reactor.addSystemEventTrigger("before", "shutdown", login.settled)
+        credentials = login
     pulse = Pulse(reactor)
     endpoint = Address.of(settings.upstream_url).endpoint(
         reactor, settings.upstream.connect_timeout_s

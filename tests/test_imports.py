@@ -185,11 +185,11 @@ class ImportsTests(SynchronousTestCase):
         )
 
     def test_credentials_know_nobody(self) -> None:
-        """They are asked, and ask nobody."""
+        """They are asked, and ask only who issues them."""
         self.forbid(
             "chatmockd.account",
             "chatmockd",
-            but=("chatmockd.account", "chatmockd.errors"),
+            but=("chatmockd.account", "chatmockd.errors", "chatmockd.outbound"),
         )
 
     def test_one_event_loop(self) -> None:

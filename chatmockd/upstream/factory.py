@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from typing import Any, TypeVar
 
 from autobahn.twisted.websocket import WebSocketClientFactory
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IAddress, IStreamClientEndpoint
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
@@ -20,6 +21,7 @@ from chatmockd.errors import (
     MalformedFrame,
     PreviousResponseNotFound,
     ShuttingDown,
+    UpstreamRefused,
 )
 from chatmockd.exposure import is_loopback
 from chatmockd.printable import printable
@@ -29,6 +31,8 @@ from chatmockd.upstream.adapter import UpstreamProtocol
 from chatmockd.upstream.connection import MAX_MESSAGE, Connection
 from chatmockd.upstream.handshake import Address, upgrade_request
 from chatmockd.upstream.lease import Lease
+
+_T = TypeVar("_T")
 
 
 class _Dial(Factory):
@@ -79,6 +83,7 @@ class UpstreamFactory:
         self._shared = _autobahn_factory()
         self._connections: dict[Connection, None] = {}
         self._leases: dict[Connection, Lease] = {}
+        self._asking: dict[Deferred[Any], ChatmockdError | None] = {}
         self._opened = 0
         self._stopping = False
         self._all_gone: Deferred[None] | None = None
@@ -111,8 +116,11 @@ class UpstreamFactory:
             raise ShuttingDown()
         if marker is not None:
             return self._follow_up(marker, request_id)
-        headers = self._credentials.headers()
+        headers = await self._signed_in(self._credentials.headers())
+        renewed = False
         while True:
+            if self._stopping:
+                raise ShuttingDown()
             spare, evicted = self._table.reserve()
             for connection in evicted:
                 self._log.info(
@@ -122,7 +130,16 @@ class UpstreamFactory:
                 )
                 connection.close()
             if spare is None:
-                return await self._open(headers, request_id)
+                try:
+                    return await self._open(headers, request_id)
+                except UpstreamRefused as refusal:
+                    if refusal.status != 401 or renewed:
+                        raise
+                    others = await self._signed_in(self._credentials.renewed(headers))
+                    if others is None:
+                        raise
+                headers, renewed = others, True
+                continue
             if spare.signed_in_with(headers) and spare.lease():
                 return self._lease_of(spare, request_id, reused=True)
             self._drop(spare)
@@ -159,6 +176,9 @@ class UpstreamFactory:
             lease.break_off(error)
         for connection in list(self._connections):
             connection.refuse(error)
+        for asking in list(self._asking):
+            self._asking[asking] = error
+            asking.cancel()
 
     def stop(self) -> Deferred[None]:
         """Close everything; fires when all transports are gone."""
@@ -178,6 +198,20 @@ class UpstreamFactory:
             self._table.forget(connection)
             raise PreviousResponseNotFound(marker)
         return self._lease_of(connection, request_id, reused=True)
+
+    async def _signed_in(self, credentials: Coroutine[Any, Any, _T]) -> _T:
+        """Wait for credentials, which may take a call to who issues them."""
+        asking: Deferred[_T] = Deferred.fromCoroutine(credentials)
+        self._asking[asking] = None
+        try:
+            return await asking
+        except CancelledError:
+            broken_off = self._asking[asking]
+            if broken_off is None:
+                raise
+            raise broken_off from None
+        finally:
+            del self._asking[asking]
 
     async def _open(self, headers: dict[str, str], request_id: str) -> Lease:
         self._opened += 1

@@ -334,7 +334,7 @@ class SourcesTests(PlacedTests):
                 error = client.stream("Hello?").json()["error"]
                 self.assertEqual(client.status, 401)
                 self.assertEqual(error["code"], "credentials_missing")
-                self.assertIn("codex login", error["message"])
+                self.assertIn("chatmockd login", error["message"])
                 login = {"tokens": {"access_token": "at-1"}}
                 self.place.write("auth.json", json.dumps(login))
                 client.post()
