@@ -107,7 +107,8 @@ def makeService(options: Options) -> IService:
         companions.append(simulated)
         credentials = FixedKey("simulated")
         there = msgspec.structs.replace(settings.upstream, url=simulated.url)
-        settings = msgspec.structs.replace(settings, upstream=there)
+        signing_in = msgspec.structs.replace(settings.account, issuer=simulated.issuer)
+        settings = msgspec.structs.replace(settings, upstream=there, account=signing_in)
     elif settings.upstream.profile == "openai":
         credentials = ApiKey(settings.upstream.api_key_file, os.environ)
     else:

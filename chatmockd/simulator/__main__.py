@@ -20,6 +20,21 @@ def _arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=0, help="0 (default) for any")
     parser.add_argument("--bearer", help="refuse upgrades without this token")
     parser.add_argument(
+        "--accounts",
+        action="store_true",
+        help="play who signs people in as well, and demand the tokens from there",
+    )
+    parser.add_argument(
+        "--account-port", type=int, default=0, help="for that; 0 (default) for any"
+    )
+    parser.add_argument(
+        "--token-lifetime",
+        type=float,
+        default=864_000,
+        metavar="SECONDS",
+        help="how long its access tokens are good (default: ten days)",
+    )
+    parser.add_argument(
         "--faults",
         default="",
         metavar="SETTINGS",
@@ -45,17 +60,29 @@ def _every_name() -> list[str]:
 
 
 def main() -> None:
-    """Listen on loopback, print the URL, and serve until interrupted."""
+    """
+    Listen on loopback, print the URL, and serve until interrupted.
+
+    With accounts, the issuer's URL is on the second line.
+    """
     chosen = _arguments()
 
     from twisted.internet import reactor
+    from twisted.internet.defer import Deferred
+    from twisted.internet.endpoints import TCP4ServerEndpoint
     from twisted.python.failure import Failure
 
+    from chatmockd.simulator.account_pages import account_pages
+    from chatmockd.simulator.accounts import Accounts
+    from chatmockd.simulator.site import site_of
+
+    accounts = Accounts(reactor.seconds, lifetime=chosen.token_lifetime)
     simulator = Simulator(
         reactor,
         chosen.profile,
         faults=chosen.faults,
         bearer=chosen.bearer,
+        admits=accounts.admits if chosen.accounts else None,
     )
 
     failures: list[str] = []
@@ -64,15 +91,20 @@ def main() -> None:
         failures.append(failure.getErrorMessage())
         reactor.stop()
 
-    def listening(_: object) -> None:
-        print(simulator.url, flush=True)
+    async def listen() -> None:
+        await simulator.listen(reactor, chosen.port)
+        lines = [simulator.url]
+        if chosen.accounts:
+            port = await TCP4ServerEndpoint(
+                reactor, chosen.account_port, interface="127.0.0.1"
+            ).listen(site_of(account_pages(accounts), reactor))
+            issuer = f"http://127.0.0.1:{port.getHost().port}"
+            accounts.callback = f"{issuer}/deviceauth/callback"
+            lines.append(issuer)
+        print("\n".join(lines), flush=True)
 
     def start() -> None:
-        listens = simulator.listen(
-            reactor,
-            chosen.port,
-        )
-        listens.addCallbacks(listening, cannot_listen)
+        Deferred.fromCoroutine(listen()).addErrback(cannot_listen)
 
     reactor.callWhenRunning(start)
     reactor.addSystemEventTrigger("before", "shutdown", simulator.stop)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,11 +58,13 @@ class Simulator:
         *,
         faults: Faults | None = None,
         bearer: str | None = None,
+        admits: Callable[[str], bool] | None = None,
     ) -> None:
         """
         @param clock: Runs every timer and gives the time of day.
         @param profile: C{openai} or C{chatgpt}.
         @param bearer: Refuse upgrades with 401 that do not bring exactly this token.
+        @param admits: Or those whose token it says no to.
         """
         if profile not in PROFILES:
             raise ValueError(f"profile: one of {PROFILES}")
@@ -72,7 +75,7 @@ class Simulator:
         self.opened = 0
         self.connections: set[Connection] = set()
         self.factory = ServerFactory(self, clock)
-        self._clock, self._bearer = clock, bearer
+        self._clock, self._bearer, self._admits = clock, bearer, admits
         self._storage = Storage()
         self._seen_bytes = 0
         self._wires: set[ServerProtocol] = set()
@@ -135,7 +138,12 @@ class Simulator:
     def refusal_of(self, path: str, headers: dict[str, str]) -> Refusal | Ignore | None:
         """Why an upgrade is not accepted; C{None} when it is."""
         return refusal_of(
-            path, headers, self.faults, profile=self.profile, bearer=self._bearer
+            path,
+            headers,
+            self.faults,
+            profile=self.profile,
+            bearer=self._bearer,
+            admits=self._admits,
         )
 
     def accept(self, wire: ServerProtocol, headers: dict[str, str]) -> Connection:

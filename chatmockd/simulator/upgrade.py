@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
@@ -71,12 +71,14 @@ def refusal_of(
     *,
     profile: str,
     bearer: str | None,
+    admits: Callable[[str], bool] | None = None,
 ) -> Refusal | Ignore | None:
     """
     Why this upgrade is not answered with 101; C{None} when it is.
 
     @param headers: Those of the request, with lower-case names.
     @param bearer: The token to demand; C{None} lets everybody in.
+    @param admits: Or who tells which tokens are good.
     """
     if faults.never_answer:
         return Ignore()
@@ -89,6 +91,10 @@ def refusal_of(
     if bearer is not None and headers.get("authorization") != f"Bearer {bearer}":
         # The exact body of api.openai.com's 401 was not captured.
         return Refusal(401)
+    if admits is not None:
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        if scheme != "Bearer" or not admits(token):
+            return Refusal(401)
     return None
 
 
