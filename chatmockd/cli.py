@@ -1,43 +1,140 @@
-"""C{chatmockd}, for people who do not know twistd."""
+"""C{chatmockd}, the console script: its command line, and what runs it."""
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Sequence
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Coroutine, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
 
 from chatmockd import __version__
-
-_USAGE = """\
-usage: chatmockd serve [options]    run in the foreground; the options are those of
-                                    `twistd chatmockd --help`
-       chatmockd --version
-"""
+from chatmockd.account.login import PORT
+from chatmockd.commands import serve, status
+from chatmockd.commands.running import run, told
+from chatmockd.config import find_file, load
+from chatmockd.outbound import HttpOutbound
+from chatmockd.settings import ConfigError, Settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """
     The console script.
 
-    @return: The exit status: 0, or 2 when the arguments make no sense.
+    @return: The exit status, see L{chatmockd.commands.status}.
     """
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    match words:
-        case ["--version"]:
+    parser = _parser()
+    try:
+        chosen = parser.parse_args(arguments)
+        if chosen.version:
             print(f"chatmockd {__version__}")
-            return 0
-        case ["serve", *options]:
-            return _serve(options)
-        case ["--help" | "-h"]:
-            print(_USAGE, end="")
-            return 0
-    print(_USAGE, end="", file=sys.stderr)
-    return 2
+            return status.OK
+        if chosen.command is None:
+            parser.error("a command is needed")
+    except SystemExit as ended:
+        # argparse has said what there was to say.
+        return ended.code if isinstance(ended.code, int) else status.USAGE
+    if chosen.command == "serve":
+        return serve.serve(serve.words_for_twistd(chosen))
+    errors = Console(stderr=True)
+    try:
+        settings = _settings(chosen)
+    except ConfigError as problem:
+        return told(problem, errors)
+    return run(lambda reactor: _command(chosen, settings, reactor), errors)
 
 
-def _serve(options: list[str]) -> int:
-    # twistd reads its own command line, and nothing else.
-    sys.argv = ["twistd", "--nodaemon", "--pidfile=", "chatmockd", *options]
-    from twisted.scripts.twistd import run
+def _command(
+    chosen: Namespace, settings: Settings, reactor: Any
+) -> Coroutine[Any, Any, int]:
+    """What was asked for, about to begin. Each command is loaded when it is needed."""
+    console = Console()
+    surroundings = (settings, HttpOutbound(reactor), os.environ, Path.home())
+    module: Any = import_module(f"chatmockd.commands.{chosen.command}")
+    asked: Coroutine[Any, Any, int]
+    match chosen.command:
+        case "login":
+            asked = module.sign_in(
+                reactor,
+                console,
+                *surroundings,
+                headless=chosen.headless,
+                port=chosen.callback_port,
+                open_browser=None if chosen.no_browser else module.open_in_browser,
+            )
+        case "logout":
+            asked = module.end_login(reactor, console, *surroundings)
+        case "info":
+            asked = module.info(console, *surroundings, as_json=chosen.json)
+        case "models":
+            asked = module.models(console, *surroundings)
+    return asked
 
-    run()
-    return 0
+
+def _settings(chosen: Namespace) -> Settings:
+    named = chosen.config
+    file = Path(named) if named else find_file(os.environ, Path.home())
+    return load(file, os.environ, chosen.set)
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(
+        prog="chatmockd",
+        description="OpenAI's APIs on your machine, over retained WebSockets.",
+        epilog="exit status:\n"
+        + "\n".join(f"  {n:<4} {words}" for n, words in status.MEANINGS.items()),
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="store_true", help="print it and exit")
+    commands = parser.add_subparsers(dest="command", metavar="command")
+
+    def add(name: str, help: str) -> ArgumentParser:
+        command = commands.add_parser(
+            name, help=help, description=f"{help.capitalize()}.", allow_abbrev=False
+        )
+        command.add_argument(
+            "-c", "--config", metavar="FILE", help="the configuration file (TOML)"
+        )
+        command.add_argument(
+            "--set",
+            action="append",
+            default=[],
+            metavar="SECTION.KEY=VALUE",
+            help="override one key; may be given again and again",
+        )
+        return command
+
+    serve.add_options(
+        add("serve", "serve in the foreground, as `twistd -n chatmockd` does")
+    )
+    login = add("login", "sign in to ChatGPT, and save the tokens in auth.json")
+    login.add_argument(
+        "--headless",
+        action="store_true",
+        help="with a code to type on another machine",
+    )
+    login.add_argument(
+        "--no-browser", action="store_true", help="do not open the browser"
+    )
+    login.add_argument(
+        "--callback-port",
+        type=int,
+        default=PORT,
+        metavar="PORT",
+        help=f"where the browser comes back to ({PORT}; OpenAI accepts no other)",
+    )
+    login.add_argument("--verbose", action="store_true", help="for ChatMock's scripts")
+    add("logout", "revoke the tokens, and delete them from auth.json")
+    info = add("info", "show the account, its plan and its limits")
+    info.add_argument("--json", action="store_true", help="for programs")
+    add("models", "show the models that the account has")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

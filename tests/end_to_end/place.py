@@ -23,6 +23,7 @@ from typing import TypeVar
 
 ROOT = Path(__file__).parents[2]
 TWISTD = Path(sys.executable).with_name("twistd")
+CHATMOCKD = Path(sys.executable).with_name("chatmockd")
 LISTEN = "server.listen=tcp:0:interface=127.0.0.1"
 SERVING = r"serving on http://[\d.]+:(\d+)"  # in the log, with the port
 DEADLINE = 20.0  # seconds; for what should take a fraction of one
@@ -282,14 +283,18 @@ class Place:
 
     def start_simulator(self, *words: str) -> str:
         """Start a simulated upstream in a process of its own; return its URL."""
-        simulator = Process(
-            [sys.executable, "-m", "chatmockd.simulator", *words],
-            self.folder,
-            self.environ(),
-            len(self._processes),
+        simulator = self.start_program(
+            sys.executable, "-m", "chatmockd.simulator", *words
         )
-        self._processes.append(simulator)
         return simulator.search(r"^ws://\S+$")[0]
+
+    def start_program(self, *words: str) -> Process:
+        """Start any program; it is ended with the place."""
+        process = Process(
+            list(words), self.folder, self.environ(), len(self._processes)
+        )
+        self._processes.append(process)
+        return process
 
     def _left_behind(self) -> list[int]:
         """Processes that nobody holds: they live in our folder, or in its pid file."""

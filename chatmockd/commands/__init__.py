@@ -1,0 +1,1 @@
+"""What C{chatmockd} can be told to do, one module each."""
