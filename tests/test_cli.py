@@ -32,14 +32,31 @@ class CommandTests(SynchronousTestCase):
         """Asked for, it is no error."""
         status, out, _ = self.run_with("--help")
         self.assertEqual(status, 0)
-        self.assertIn("chatmockd serve", out)
+        for words in ("serve", "login", "logout", "info", "models", "exit status:"):
+            self.assertIn(words, out)
 
     def test_nonsense(self) -> None:
         """Exit status 2, and how to do better on stderr."""
-        for words in ((), ("sing",), ("--version", "x")):
+        for words in (
+            (),
+            ("sing",),
+            ("--version", "x"),
+            ("login", "--sing"),
+            ("login", "--callback-port", "x"),
+            ("serve", "--reasoning-effort", "huge"),
+            ("serve", "--port", "eight"),
+            ("serve", "--sim"),
+        ):
             status, out, err = self.run_with(*words)
             self.assertEqual((status, out), (2, ""))
             self.assertIn("usage:", err)
+
+    def test_a_configuration_that_cannot_be_used(self) -> None:
+        """Exit status 78, and one line."""
+        status, out, err = self.run_with("logout", "--set", "server.listen=x:y")
+        self.assertEqual((status, out), (78, ""))
+        self.assertEqual(err.count("\n"), 1)
+        self.assertIn("server.listen", err)
 
     def test_serve_is_twistd_in_the_foreground(self) -> None:
         """With the same options, and without a pid file."""

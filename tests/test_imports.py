@@ -192,19 +192,32 @@ class ImportsTests(SynchronousTestCase):
             but=("chatmockd.account", "chatmockd.errors", "chatmockd.outbound"),
         )
 
+    def test_commands_know_no_daemon(self) -> None:
+        """What a person types works whether or not one runs."""
+        self.forbid(
+            "chatmockd.commands",
+            *("chatmockd.web", "chatmockd.upstream", "chatmockd.turns"),
+            *("chatmockd.daemon", "chatmockd.tap", "chatmockd.simulator", "klein"),
+        )
+
     def test_one_event_loop(self) -> None:
         """The reactor is the only one."""
         self.forbid("chatmockd", "asyncio", "trio", "anyio")
 
     def test_the_reactor_is_passed_down(self) -> None:
-        """It is imported in one function, when twistd has chosen it."""
+        """It is imported in one function of each program, when it has been chosen."""
         importers = {
             name
             for name, imported in MODULES.items()
             if "twisted.internet.reactor" in imported
         }
         self.assertLessEqual(
-            importers, {"chatmockd.tap", "chatmockd.simulator.__main__"}
+            importers,
+            {
+                "chatmockd.tap",
+                "chatmockd.commands.running",
+                "chatmockd.simulator.__main__",
+            },
         )
 
     def test_the_plugin_loads_nothing(self) -> None:

@@ -115,11 +115,11 @@ class CallbackSite(WrappingFactory):
 
     def close(self) -> Deferred[None]:
         """End all connections behind their last byte; fires when they are gone."""
-        self._emptied = Deferred()
+        emptied = self._emptied = Deferred()
         for protocol in list(self.protocols):
             protocol.loseConnection()
         self._check()
-        return self._emptied
+        return emptied
 
     def unregisterProtocol(self, p: Any) -> None:
         super().unregisterProtocol(p)
