@@ -34,8 +34,8 @@ class Callback(Resource):
     A request without our C{state} is from somebody who did not begin here: it is
     refused, and the waiting goes on.
 
-    @ivar done: Fires when somebody is signed in, with L{ChatmockdError} when that has
-        failed.
+    @ivar done: Fires when somebody is signed in, and with what went wrong when that
+        has failed.
     """
 
     isLeaf = True
@@ -50,7 +50,10 @@ class Callback(Resource):
         self._use = use
         self._taken = False
 
-    def render_GET(self, request: Request) -> Any:
+    def render(self, request: Request) -> Any:
+        if request.method != b"GET":
+            # Nor HEAD, which some look ahead with: the code is good once.
+            return _page(request, 405, "Only a browser is expected here.")
         path, _, query = (request.uri or b"").partition(b"?")
         if path != PATH.encode():
             return _page(request, 404, "There is nothing here.")
@@ -73,24 +76,22 @@ class Callback(Resource):
         return NOT_DONE_YET
 
     async def _sign_in(self, request: Request, code: str) -> None:
-        problem: ChatmockdError | None = None
+        problem: Exception | None = None
         try:
             await self._use(code)
-        except ChatmockdError as found:
+        except Exception as found:
             problem = found
-        except Exception:
-            problem = SignInFailed("chatmockd failed to use the code.")
-            raise
-        finally:
-            self._end(request, problem)
+        self._end(request, problem)
 
-    def _end(self, request: Request, problem: ChatmockdError | None) -> None:
+    def _end(self, request: Request, problem: Exception | None) -> None:
         # The browser may have been closed meanwhile.
         if request.channel is not None:
             if problem is None:
                 body = _page(request, 200, "You are signed in. Close this window.")
-            else:
+            elif isinstance(problem, ChatmockdError):
                 body = _page(request, 400, str(problem))
+            else:
+                body = _page(request, 500, "chatmockd failed to sign you in.")
             request.write(body)
             request.finish()
         if self.done.called:

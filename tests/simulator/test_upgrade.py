@@ -39,6 +39,26 @@ class RefusalOfTests(SynchronousTestCase):
             assert isinstance(refusal, Refusal)
             self.assertEqual(refusal.status, 401)
 
+    def test_tokens_that_somebody_vouches_for(self) -> None:
+        """He is shown the token, and only that."""
+        asked: list[str] = []
+
+        def admits(token: str) -> bool:
+            asked.append(token)
+            return token == "good"
+
+        for sent, status in (("Bearer good", None), ("Bearer bad", 401), ("good", 401)):
+            refusal = refusal_of(
+                "/v1/responses",
+                {"authorization": sent},
+                Faults(),
+                profile="openai",
+                bearer=None,
+                admits=admits,
+            )
+            self.assertEqual(getattr(refusal, "status", None), status)
+        self.assertEqual(asked, ["good", "bad"])
+
     def test_path(self) -> None:
         """Every other path is unknown, the other profile's too."""
         for path in ("/", "/v1/responses/", "/backend-api/codex/responses"):
