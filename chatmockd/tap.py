@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
@@ -100,11 +101,13 @@ def makeService(options: Options) -> IService:
     home = Path.home()
     credentials: Credentials
     companions: list[Service] = []
+    announce: Callable[[Sequence[IListeningPort]], None] = _say_nothing
     if options["simulate"]:
         from chatmockd.simulator.service import SimulatedUpstream
 
         simulated = SimulatedUpstream(reactor, settings.upstream.profile)
         companions.append(simulated)
+        announce = partial(_show_how_to_try, simulated.issuer)
         credentials = FixedKey("simulated")
         there = msgspec.structs.replace(settings.upstream, url=simulated.url)
         signing_in = msgspec.structs.replace(settings.account, issuer=simulated.issuer)
@@ -156,7 +159,7 @@ def makeService(options: Options) -> IService:
         drain_s=settings.server.drain_s,
         allow_remote=settings.server.allow_remote,
         companions=companions,
-        announce=_show_how_to_try if companions else _say_nothing,
+        announce=announce,
         watch_signals=signals_of(reactor.callWhenRunning, reactor.callFromThread),
         ask_to_stop=reactor.stop,
     )
@@ -192,15 +195,18 @@ def _open_tree(
         _leave(f"chatmockd: store.path: {problem}", EXIT_CONFIG)
 
 
-def _show_how_to_try(ports: Sequence[IListeningPort]) -> None:
-    """Print a line to paste, past the log, which stdout is by now in the foreground."""
+def _show_how_to_try(issuer: str, ports: Sequence[IListeningPort]) -> None:
+    """Print lines to paste, past the log, which stdout is by now in the foreground."""
     number = getattr(ports[0].getHost(), "port", None)
     if number is not None and sys.__stdout__ is not None:
         body = '{"model": "gpt-5.5", "input": "Count to 5.", "stream": true}'
         print(
             "\nTry it:\n\n"
             f"  curl -N http://127.0.0.1:{number}/v1/responses "
-            f"-H 'Content-Type: application/json' -d '{body}'\n",
+            f"-H 'Content-Type: application/json' -d '{body}'\n\n"
+            "Try signing in, with a login of its own:\n\n"
+            "  CHATGPT_LOCAL_HOME=simulated-login chatmockd login "
+            f"--set account.issuer={issuer}\n",
             file=sys.__stdout__,
             flush=True,
         )

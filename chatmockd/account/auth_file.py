@@ -150,11 +150,16 @@ def places(environ: Mapping[str, str], home: Path) -> list[Path]:
 
 
 def place_to_write(environ: Mapping[str, str], home: Path) -> Path:
-    """Where a new login goes: over the one that counts, else where ChatMock has it."""
-    for file in places(environ, home):
-        if file.exists():
-            return file
-    return (*_named(environ), home / _FOLDERS[0] / "auth.json")[0]
+    """
+    Where a new login goes, and is then the one that counts.
+
+    A folder that is named is meant, as in ChatMock: over somebody's everyday login in
+    his home, one would not write what was to be kept apart.
+    """
+    for file in _named(environ):
+        return file
+    at_home = places({}, home)
+    return next((file for file in at_home if file.exists()), at_home[0])
 
 
 _FOLDERS = (".chatgpt-local", ".codex")

@@ -75,4 +75,6 @@ def told(problem: Exception, errors: Console) -> int:
 
 def say(console: Console, text: str, style: str | None = None) -> None:
     """Print C{text} as it is: nothing in it is markup, and no line is broken."""
-    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+    console.print(
+        text, style=style, markup=False, emoji=False, highlight=False, soft_wrap=True
+    )

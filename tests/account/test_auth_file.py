@@ -37,7 +37,7 @@ class PlacesTests(CredentialsCase):
         )
 
     def test_a_new_login_goes_where_chatmock_has_it(self) -> None:
-        """Unless there is one already, which it takes the place of."""
+        """Unless there is one at home already, which it takes the place of."""
         mock = {"CHATGPT_LOCAL_HOME": "/mock", "CODEX_HOME": "/codex"}
         for environ, expected in (
             (mock, "/mock/auth.json"),
@@ -48,7 +48,7 @@ class PlacesTests(CredentialsCase):
                 self.assertEqual(str(place_to_write(environ, self.home)), expected)
         file = self.write_login(".codex", access_token="at")
         self.assertEqual(place_to_write({}, self.home), file)
-        self.assertEqual(place_to_write(mock, self.home), file)
+        self.assertEqual(str(place_to_write(mock, self.home)), "/mock/auth.json")
 
 
 class ReadingTests(CredentialsCase):
