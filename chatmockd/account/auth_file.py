@@ -257,7 +257,15 @@ def _replace(file: Path, text: bytes) -> None:
             draft.write(text)
             draft.flush()
             os.fsync(number)
-        os.replace(name, real)
+        try:
+            os.replace(name, real)
+        except OSError as problem:
+            if problem.errno != errno.EBUSY:
+                raise
+            # A file that is mounted by itself, as into a container, can only be
+            # written where it is.
+            _overwrite(real, text)
+            os.unlink(name)
     except BaseException:
         os.unlink(name)
         raise
@@ -266,6 +274,14 @@ def _replace(file: Path, text: bytes) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _overwrite(file: Path, text: bytes) -> None:
+    with open(file, "r+b") as opened:
+        opened.write(text)
+        opened.truncate()
+        opened.flush()
+        os.fsync(opened.fileno())
 
 
 def _members(raw: msgspec.Raw | None) -> dict[str, msgspec.Raw]:

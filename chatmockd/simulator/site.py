@@ -22,10 +22,18 @@ def site_of(pages: Mapping[str, Resource], clock: Any) -> Site:
         for name in path.strip("/").encode().split(b"/"):
             place = place.below(name)
         place.page = page
-    site = Site(root, reactor=clock)
-    site.noisy = False
+    site = _QuietSite(root, reactor=clock)
     site.displayTracebacks = False
     return site
+
+
+class _QuietSite(Site):
+    """One that leaves the log to the daemon beside it."""
+
+    noisy = False
+
+    def log(self, request: Any) -> None:
+        """Nobody is interested."""
 
 
 class _Place(Resource):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -182,6 +183,25 @@ class WritingTests(CredentialsCase):
         self.patch(os, "replace", broken)
         self.assertRaises(OSError, self.sign_in, file)
         self.assertEqual(file.read_text(), "{}")
+        self.assertEqual([f.name for f in file.parent.iterdir()], ["auth.json"])
+
+    def test_a_file_that_is_mounted_by_itself(self) -> None:
+        """It cannot be replaced, and is written where it is."""
+        file = self.write_text(".codex", '{"x": "' + "y" * 9000 + '"}')
+        number = file.stat().st_ino
+
+        def busy(source: object, target: object) -> None:
+            raise OSError(errno.EBUSY, "")
+
+        self.patch(os, "replace", busy)
+        self.sign_in(file)
+        self.assertEqual(file.stat().st_ino, number)
+        login = read(file)
+        assert login is not None
+        self.assertEqual(login.refresh_token, "rt")
+        self.patch(os, "replace", busy)
+        login.signed_out().save()
+        self.assertEqual(len(json.loads(file.read_text())["x"]), 9000)
         self.assertEqual([f.name for f in file.parent.iterdir()], ["auth.json"])
 
     def test_the_folder_is_a_file(self) -> None:
