@@ -1,4 +1,4 @@
-"""The HTTP calls that we make ourselves: tokens, models, and the upstream over HTTP."""
+"""The HTTP calls that we make ourselves: tokens, models, and what is passed on."""
 
 from __future__ import annotations
 
@@ -7,17 +7,29 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import treq
+from OpenSSL import SSL
+from service_identity import VerificationError
 from treq.client import HTTPClient
-from twisted.internet.defer import CancelledError
-from twisted.internet.error import ConnectError, DNSLookupError
-from twisted.web.client import Agent, ResponseFailed
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.error import (
+    ConnectError,
+    ConnectingCancelledError,
+    ConnectionClosed,
+    DNSLookupError,
+)
+from twisted.web.client import ResponseFailed
 from twisted.web.http_headers import Headers
+from twisted.web.iweb import IResponse
+
+from chatmockd.core.proxy import ProxyUnusable
+from chatmockd.network import Network, what_failed
+from chatmockd.upload import Body
 
 _MOST = 16_777_216  # bytes of an answer that is read as a whole
 
 
 class Unreachable(Exception):
-    """No answer came; the message says in which phase, and why."""
+    """No whole answer came; the message says in which phase, and why."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +66,24 @@ class Outbound(Protocol):
 
 
 class HttpOutbound:
-    """L{Outbound} by treq."""
+    """L{Outbound} by treq, each call on a connection of its own."""
 
-    def __init__(self, reactor: Any) -> None:
-        self._client = HTTPClient(Agent(reactor))
+    def __init__(
+        self,
+        reactor: Any,
+        network: Network,
+        *,
+        most: int = _MOST,
+        user_agent: str = "",
+    ) -> None:
+        """
+        @param most: Bytes of an answer; a longer one is refused.
+        @param user_agent: Who makes the call, where its headers do not say.
+        """
         self._reactor = reactor
+        self._network = network
+        self._most = most
+        self._user_agent = user_agent
 
     async def call(
         self,
@@ -70,37 +95,131 @@ class HttpOutbound:
         timeout: float = 30,
     ) -> Answered:
         """See L{Outbound.call}."""
-        try:
-            response = await self._client.request(
-                method,
-                url,
-                headers=Headers({n: [v] for n, v in (headers or {}).items()}),
-                data=body,
-                timeout=timeout,
-                allow_redirects=False,
-                reactor=self._reactor,
-            )
-            pieces: list[bytes] = []
-            read = 0
-
-            def collect(piece: bytes) -> None:
-                nonlocal read
-                read += len(piece)
-                if read > _MOST:
-                    raise Unreachable(f"the answer is longer than {_MOST} bytes")
-                pieces.append(piece)
-
-            collecting = treq.collect(response, collect)
-            await collecting.addTimeout(timeout, self._reactor)
-        except CancelledError:
-            raise
-        except (ConnectError, DNSLookupError, ResponseFailed, TimeoutError) as problem:
-            raise Unreachable(str(problem) or type(problem).__name__) from None
-        return Answered(
-            response.code,
-            {
-                name.decode("latin-1").lower(): values[-1].decode("latin-1")
-                for name, values in response.headers.getAllRawHeaders()
-            },
-            b"".join(pieces),
+        fields = {name.lower(): [value] for name, value in (headers or {}).items()}
+        if self._user_agent:
+            fields.setdefault("user-agent", [self._user_agent])
+        progress = _Progress()
+        call = Deferred.fromCoroutine(
+            self._answer(progress, method, url, Headers(fields), body, timeout)
         )
+        expired = False
+
+        def expire() -> None:
+            nonlocal expired
+            expired = True
+            call.cancel()
+
+        expiry = self._reactor.callLater(timeout, expire)
+        try:
+            return await call
+        except _PROBLEMS as problem:
+            if expired:
+                why = progress.phase, f"no answer within {timeout:g} s"
+                raise Unreachable(": ".join(why)) from None
+            if _is_cancelled(problem):
+                raise CancelledError from None
+            raise Unreachable(": ".join(progress.why(problem))) from None
+        finally:
+            if expiry.active():
+                expiry.cancel()
+
+    async def _answer(
+        self,
+        progress: _Progress,
+        method: str,
+        url: str,
+        headers: Headers,
+        body: bytes | None,
+        timeout: float,
+    ) -> Answered:
+        client = HTTPClient(self._network.http_agent(timeout).agent)
+        response = await client.request(
+            method,
+            url,
+            headers=headers,
+            data=None if body is None else Body(body, progress.connected),
+            allow_redirects=False,
+            unbuffered=True,
+            reactor=self._reactor,
+        )
+        progress.phase = "answer"
+        return Answered(
+            response.code, header_fields(response), await self._collected(response)
+        )
+
+    async def _collected(self, response: IResponse) -> bytes:
+        pieces: list[bytes] = []
+        read = 0
+
+        def collect(piece: bytes) -> None:
+            nonlocal read
+            read += len(piece)
+            if read > self._most:
+                raise _TooLong(f"it is longer than {self._most} bytes")
+            pieces.append(piece)
+
+        await treq.collect(response, collect)
+        return b"".join(pieces)
+
+
+class _TooLong(Exception):
+    """The answer is not read any further."""
+
+
+_PROBLEMS = (
+    CancelledError,
+    ConnectError,
+    ConnectionClosed,
+    DNSLookupError,
+    ProxyUnusable,
+    ResponseFailed,
+    SSL.Error,
+    TimeoutError,
+    VerificationError,
+    _TooLong,
+)
+
+
+class _Progress:
+    """How far a call has come."""
+
+    def __init__(self) -> None:
+        self.phase = "connect"
+
+    def connected(self) -> None:
+        """The request is being written."""
+        self.phase = "request"
+
+    def why(self, problem: BaseException) -> tuple[str, str]:
+        """The phase in which the call failed, and why."""
+        if isinstance(problem, ProxyUnusable):
+            return "proxy", str(problem)
+        if isinstance(problem, ResponseFailed):
+            phase = "answer" if self.phase == "answer" else "request"
+            return what_failed(phase, innermost(problem))
+        return what_failed(self.phase, problem)
+
+
+def innermost(problem: BaseException) -> BaseException:
+    """What really happened, out of what Twisted wraps it in."""
+    reason: BaseException = problem
+    while isinstance(reason, ResponseFailed) and reason.reasons:
+        value = reason.reasons[0].value
+        if value is None:
+            break
+        reason = value
+    return reason
+
+
+def header_fields(response: IResponse) -> dict[str, str]:
+    """The headers of an answer; see L{Answered.headers}."""
+    return {
+        name.decode("latin-1").lower(): values[-1].decode("latin-1")
+        for name, values in response.headers.getAllRawHeaders()
+    }
+
+
+def _is_cancelled(problem: BaseException) -> bool:
+    if isinstance(problem, ResponseFailed):
+        problem = innermost(problem)
+    return isinstance(problem, CancelledError | ConnectingCancelledError)
