@@ -20,7 +20,7 @@ from twisted.python.failure import Failure
 from chatmockd.errors import ShuttingDown
 from chatmockd.exposure import is_loopback
 from chatmockd.turns.registry import Turns
-from chatmockd.upstream.factory import UpstreamFactory
+from chatmockd.upstream.leasing import Leasing
 from chatmockd.web.app import Api
 from chatmockd.web.site import ApiSite
 
@@ -47,7 +47,7 @@ class Daemon(Service):
         site: ApiSite,
         api: Api,
         turns: Turns,
-        upstream: UpstreamFactory,
+        upstream: Leasing,
         *,
         drain_s: float,
         allow_remote: bool,

@@ -7,7 +7,7 @@ ChatGPT backend found it to refuse.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 
@@ -18,6 +18,9 @@ class Profile:
 
     @ivar url: Where it is, unless C{upstream.url} says otherwise.
     @ivar headers: What the upgrade carries besides the credentials.
+    @ivar http_headers: What an HTTP request carries besides them.
+    @ivar compacts: It has C{POST .../compact}.
+    @ivar counts_input: It has C{POST .../input_tokens}.
     @ivar forced: Request fields that have one permitted value.
     @ivar stripped: Request fields that it refuses, and a turn can do without.
     @ivar refused: Request fields which cannot be had, with the reason; dropping these
@@ -33,6 +36,9 @@ class Profile:
     name: str
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
+    http_headers: Mapping[str, str] = field(default_factory=dict)
+    compacts: bool = True
+    counts_input: bool = True
     forced: Mapping[str, Any] = field(default_factory=dict)
     stripped: frozenset[str] = frozenset()
     refused: Mapping[str, str] = field(default_factory=dict)
@@ -55,6 +61,8 @@ CHATGPT = Profile(
     name="chatgpt",
     url="wss://chatgpt.com/backend-api/codex/responses",
     headers={"OpenAI-Beta": "responses_websockets=2026-02-06"},
+    http_headers={"OpenAI-Beta": "responses=experimental"},
+    counts_input=False,
     forced={"store": False},
     stripped=frozenset(
         {
@@ -80,6 +88,15 @@ CHATGPT = Profile(
     dialect_include=("reasoning.encrypted_content",),
     error_ends_connection=True,
 )
+
+_NO_SOCKET = "the upstream is called over HTTP, which has no such thing"
+
+
+def over_http(profile: Profile) -> Profile:
+    """The rules of the same upstream for turns that it gets over HTTP."""
+    refused = {**profile.refused, "generate": _NO_SOCKET}
+    return replace(profile, refused=refused)
+
 
 PROFILES: Mapping[str, Profile] = {
     profile.name: profile for profile in (OPENAI, CHATGPT)

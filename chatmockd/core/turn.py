@@ -82,7 +82,7 @@ class Failed:
     @ivar unread: Nothing was done about it: it was not sent, or refused because the
         connection is too old for new turns or has lost its state. Another connection
         will take it.
-    @ivar told: The upstream itself said that the turn failed.
+    @ivar told: The upstream itself said that the turn failed, or never heard of it.
     @ivar response: The JSON of the failed response object, where there is one.
     """
 
@@ -254,6 +254,12 @@ class Turn:
         @param what: See L{lost}.
         """
         failed = replace(self.lost(what), unread=True)
+        self.outcome = failed
+        return failed
+
+    def refused(self, error: ChatmockdError) -> Failed:
+        """End the turn before anybody did anything about it, because of C{error}."""
+        failed = replace(self._failed(error), told=True)
         self.outcome = failed
         return failed
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from chatmockd.core.create import Create
 from chatmockd.core.turn import Failed, Outcome, Turn
 from chatmockd.turns.running import RunningTurn
-from chatmockd.upstream.factory import UpstreamFactory
-from chatmockd.upstream.lease import Lease
+from chatmockd.upstream.lease import AnyLease
+from chatmockd.upstream.leasing import Leasing
 
 
 class DirectCourse:
@@ -15,7 +15,7 @@ class DirectCourse:
     def __init__(
         self,
         create: Create,
-        upstream: UpstreamFactory,
+        upstream: Leasing,
         *,
         marker: str | None,
         backfill_empty: bool,
@@ -32,12 +32,12 @@ class DirectCourse:
     async def prepare(self, turn: RunningTurn) -> None:
         """Nothing comes before the first attempt."""
 
-    async def attempt(self, turn: RunningTurn) -> tuple[Lease, Turn, bytes]:
+    async def attempt(self, turn: RunningTurn) -> tuple[AnyLease, Turn, bytes]:
         """See L{Course.attempt}."""
         lease = await self._upstream.lease(self._marker, turn.request_id)
         turn.remarks = [
             "follow-up" if self._marker is not None else "new",
-            f"connection {lease.connection.number}",
+            lease.connection.name,
         ]
         following = Turn(
             streaming=self._create.streaming,
@@ -47,7 +47,7 @@ class DirectCourse:
         )
         return lease, following, self._message
 
-    def leads_on(self, lease: Lease, outcome: Failed) -> bool:
+    def leads_on(self, lease: AnyLease, outcome: Failed) -> bool:
         """
         See L{Course.leads_on}.
 

@@ -35,8 +35,8 @@ from chatmockd.store.contract import Ending, Opening, ParentGone
 from chatmockd.store.tree import Entry, Tree
 from chatmockd.turns.dying import may_die
 from chatmockd.turns.running import RunningTurn
-from chatmockd.upstream.factory import UpstreamFactory
-from chatmockd.upstream.lease import Lease
+from chatmockd.upstream.lease import AnyLease
+from chatmockd.upstream.leasing import Leasing
 
 # Other items that an input may refer to, and the bytes they may come to.
 _MOST_REFERENCES = 1000
@@ -62,7 +62,7 @@ class DurableCourse:
     def __init__(
         self,
         create: Create,
-        upstream: UpstreamFactory,
+        upstream: Leasing,
         tree: Tree,
         asker: Asker,
         *,
@@ -149,7 +149,7 @@ class DurableCourse:
             opening, self._parent, stored=create.stores
         )
 
-    async def attempt(self, turn: RunningTurn) -> tuple[Lease, Turn, bytes]:
+    async def attempt(self, turn: RunningTurn) -> tuple[AnyLease, Turn, bytes]:
         """See L{Course.attempt}."""
         assert self._entry is not None
         self._attempts += 1
@@ -174,7 +174,7 @@ class DurableCourse:
             items = None
         message = self._create.as_frame(sent, items)
         self._dispatched = True
-        turn.remarks = [way, f"connection {lease.connection.number}"]
+        turn.remarks = [way, lease.connection.name]
         shown = None
         if sent != self._create.marker or self._own_id is not None:
             shown = Shown(
@@ -188,7 +188,7 @@ class DurableCourse:
         )
         return lease, following, message
 
-    def leads_on(self, lease: Lease, outcome: Failed) -> bool:
+    def leads_on(self, lease: AnyLease, outcome: Failed) -> bool:
         """See L{Course.leads_on}: another connection, and the whole history."""
         return self._attempts == 1 or lease.reused
 
@@ -335,7 +335,7 @@ class DurableCourse:
         if best is not None:
             self._added = items[best[0] :]
 
-    def _continued(self, request_id: str) -> Lease | None:
+    def _continued(self, request_id: str) -> AnyLease | None:
         """The parent's own connection, if it is idle and has something to be asked."""
         if self._parent is None or not (self._added or self._create.marker):
             return None

@@ -18,7 +18,7 @@ from chatmockd.store.tree import Tree
 from chatmockd.turns.direct import DirectCourse
 from chatmockd.turns.durable import Asker, DurableCourse
 from chatmockd.turns.running import RunningTurn
-from chatmockd.upstream.factory import UpstreamFactory
+from chatmockd.upstream.leasing import Leasing
 
 OWNER = "default"
 """Whose everything is, as long as there are no keys to tell clients apart."""
@@ -53,7 +53,7 @@ class Turns:
     def __init__(
         self,
         settings: Settings,
-        upstream: UpstreamFactory,
+        upstream: Leasing,
         tree: Tree | None,
         clock: IReactorTime,
     ) -> None:

@@ -13,7 +13,7 @@ from chatmockd.core.turn import Failed, Outcome, Turn
 from chatmockd.errors import ChatmockdError, ResponseCancelled
 from chatmockd.turns.dying import may_die
 from chatmockd.turns.log import EventLog
-from chatmockd.upstream.lease import Lease
+from chatmockd.upstream.lease import AnyLease
 
 Deliver = Callable[[list[bytes]], None]
 
@@ -42,14 +42,14 @@ class Course(Protocol):
         @raise ChatmockdError: The turn cannot be begun.
         """
 
-    async def attempt(self, turn: RunningTurn) -> tuple[Lease, Turn, bytes]:
+    async def attempt(self, turn: RunningTurn) -> tuple[AnyLease, Turn, bytes]:
         """
         The way to go next: whom to ask, how to follow the answer, and what to send.
 
         @raise ChatmockdError: There is none.
         """
 
-    def leads_on(self, lease: Lease, outcome: Failed) -> bool:
+    def leads_on(self, lease: AnyLease, outcome: Failed) -> bool:
         """Whether there is another way, after this one was refused unread."""
 
     async def arrive(self, turn: RunningTurn, outcome: Outcome) -> Outcome:
@@ -140,7 +140,7 @@ class RunningTurn:
         self.response_id: str | None = None
         self.log = EventLog() if keeps_log else None
         self.turn: Turn | None = None
-        self.lease: Lease | None = None
+        self.lease: AnyLease | None = None
         self.remarks: list[str] = []
         self.ended: Outcome | None = None
         self._course = course

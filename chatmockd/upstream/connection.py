@@ -173,6 +173,16 @@ class Connection:
             self._upload.start()
 
     @property
+    def name(self) -> str:
+        """For the log: which one this is."""
+        return f"connection {self.number}"
+
+    @property
+    def takes_more(self) -> bool:
+        """Whether a turn that runs on it can be added to."""
+        return self._upload is None
+
+    @property
     def is_uploading(self) -> bool:
         """Whether a long message is still on its way out."""
         return self._upload is not None

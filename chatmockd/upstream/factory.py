@@ -29,7 +29,7 @@ from chatmockd.pulse import Pulse
 from chatmockd.settings import Settings
 from chatmockd.upstream.adapter import UpstreamProtocol
 from chatmockd.upstream.connection import MAX_MESSAGE, Connection
-from chatmockd.upstream.handshake import Address, upgrade_request
+from chatmockd.upstream.handshake import Address, Introduction, upgrade_request
 from chatmockd.upstream.lease import Lease
 
 _T = TypeVar("_T")
@@ -58,6 +58,7 @@ class UpstreamFactory:
     """
 
     _log = Logger()
+    steers = True
 
     def __init__(
         self,
@@ -71,6 +72,7 @@ class UpstreamFactory:
         self._mode = settings.continuity.mode
         self._retains = self._mode != "off"
         self._address = Address.of(settings.upstream_url)
+        self._introduction = Introduction.of(settings.upstream)
         self._endpoint = endpoint
         self._credentials = credentials
         self._pulse = pulse
@@ -82,7 +84,7 @@ class UpstreamFactory:
         )
         self._shared = _autobahn_factory()
         self._connections: dict[Connection, None] = {}
-        self._leases: dict[Connection, Lease] = {}
+        self._leases: dict[Connection, Lease[Connection]] = {}
         self._asking: dict[Deferred[Any], ChatmockdError | None] = {}
         self._opened = 0
         self._stopping = False
@@ -104,7 +106,7 @@ class UpstreamFactory:
         """How many connections there are, by state; see L{Retention.counts}."""
         return self._table.counts()
 
-    async def lease(self, marker: str | None, request_id: str) -> Lease:
+    async def lease(self, marker: str | None, request_id: str) -> Lease[Connection]:
         """
         A connection for one turn.
 
@@ -148,7 +150,7 @@ class UpstreamFactory:
         """Whether an idle connection holds the state of this response."""
         return self._table.is_idle_tip(response_id)
 
-    def lease_tip(self, response_id: str, request_id: str) -> Lease | None:
+    def lease_tip(self, response_id: str, request_id: str) -> Lease[Connection] | None:
         """
         The idle connection that holds the state of this response, if there is one.
 
@@ -192,7 +194,7 @@ class UpstreamFactory:
             gone.callback(None)
         return gone
 
-    def _follow_up(self, marker: str, request_id: str) -> Lease:
+    def _follow_up(self, marker: str, request_id: str) -> Lease[Connection]:
         connection = self._table.follow_up(marker)
         if not connection.lease():
             self._table.forget(connection)
@@ -213,12 +215,14 @@ class UpstreamFactory:
         finally:
             del self._asking[asking]
 
-    async def _open(self, headers: dict[str, str], request_id: str) -> Lease:
+    async def _open(
+        self, headers: dict[str, str], request_id: str
+    ) -> Lease[Connection]:
         self._opened += 1
         connection = Connection(
             self._opened,
             self._address,
-            upgrade_request(self._address, self.profile, headers),
+            upgrade_request(self._address, self.profile, headers, self._introduction),
             self,
             now=self._clock.seconds(),
             ping_interval=self._settings.ping_interval_s,
@@ -242,7 +246,7 @@ class UpstreamFactory:
 
     def _lease_of(
         self, connection: Connection, request_id: str, *, reused: bool
-    ) -> Lease:
+    ) -> Lease[Connection]:
         lease = self._leases[connection] = Lease(
             connection,
             self,

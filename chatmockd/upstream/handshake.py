@@ -10,17 +10,14 @@ from urllib.parse import urlsplit
 
 import msgspec
 from autobahn.websocket.types import ConnectingRequest
-from OpenSSL import SSL
-from service_identity import VerificationError
-from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
-from twisted.internet.error import DNSLookupError
-from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
-from twisted.internet.ssl import optionsForClientTLS
+from twisted.internet.interfaces import IStreamClientEndpoint
 
 from chatmockd import __version__
 from chatmockd.core import failure
 from chatmockd.core.profile import Profile
 from chatmockd.errors import ChatmockdError, UpstreamRefused, UpstreamUnreachable
+from chatmockd.network import Network, what_failed
+from chatmockd.settings import Upstream
 
 _MAX_REPLY = 65_536  # bytes of a handshake reply, its body included
 _HEADERS_END = b"\r\n\r\n"
@@ -56,36 +53,73 @@ class Address:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
 
-    def endpoint(self, reactor: IReactorTime, timeout: float) -> IStreamClientEndpoint:
+    def endpoint(self, network: Network, timeout: float) -> IStreamClientEndpoint:
         """
         What connects there; with C{wss} it verifies the certificate and its name.
 
         Autobahn's own C{connectWS} verifies nothing.
         """
-        endpoint = HostnameEndpoint(reactor, self.host, self.port, timeout=timeout)
-        if not self.secure:
-            return endpoint
-        return wrapClientTLS(optionsForClientTLS(self.host), endpoint)
+        return network.endpoint(
+            self.host, self.port, secure=self.secure, timeout=timeout
+        )
+
+    def http_url(self, below: str = "") -> str:
+        """
+        Its twin for HTTP requests: the same path, as the servers have it.
+
+        @param below: What follows the path, with a slash.
+        """
+        path, mark, query = self.resource.partition("?")
+        scheme = "https" if self.secure else "http"
+        return f"{scheme}://{self}{path}{below}{mark}{query}"
+
+
+@dataclass(frozen=True)
+class Introduction:
+    """
+    Who we say we are.
+
+    @ivar originator: The program, for the ChatGPT backend.
+    """
+
+    originator: str = f"chatmockd/{__version__}"
+    user_agent: str = f"chatmockd/{__version__}"
+
+    @classmethod
+    def of(cls, settings: Upstream) -> Introduction:
+        """What the operator wants said, where he says so."""
+        return cls(
+            settings.originator or cls.originator, settings.user_agent or cls.user_agent
+        )
+
+    def headers(self, profile: Profile) -> dict[str, str]:
+        """All of it except the C{User-Agent}, for one conversation."""
+        if profile.name != "chatgpt":
+            return {}
+        # The backend routes by session-id, which keeps a conversation's cache warm.
+        session = str(uuid.uuid4())
+        return {
+            "originator": self.originator,
+            "session-id": session,
+            "x-client-request-id": session,
+        }
 
 
 def upgrade_request(
-    address: Address, profile: Profile, credentials: Mapping[str, str]
+    address: Address,
+    profile: Profile,
+    credentials: Mapping[str, str],
+    introduction: Introduction,
 ) -> ConnectingRequest:
     """The upgrade request for one new connection."""
-    headers = {**profile.headers, **credentials}
-    if profile.name == "chatgpt":
-        # The backend routes by session-id, which keeps a conversation's cache warm.
-        session = str(uuid.uuid4())
-        headers["originator"] = "chatmockd"
-        headers["session-id"] = session
-        headers["x-client-request-id"] = session
+    headers = {**profile.headers, **credentials, **introduction.headers(profile)}
     host = f"[{address.host}]" if ":" in address.host else address.host
     return ConnectingRequest(
         host=host,
         port=address.port,
         resource=address.resource,
         headers=headers,
-        useragent=f"chatmockd/{__version__}",
+        useragent=introduction.user_agent,
     )
 
 
@@ -147,6 +181,10 @@ class Reply:
         return self._bytes.partition(_HEADERS_END)[2]
 
 
+class UpgradeToHttp(UpstreamRefused):
+    """The upstream wants to be asked over HTTP (426)."""
+
+
 def refused_upgrade(address: Address, reply: Reply) -> ChatmockdError:
     """What to tell the client about an upgrade that was not granted."""
     status = reply.status
@@ -159,16 +197,16 @@ def refused_upgrade(address: Address, reply: Reply) -> ChatmockdError:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         said = None
     sentence = f"The upstream {address} refused the WebSocket upgrade with {status}"
+    refusal = UpgradeToHttp if status == 426 else UpstreamRefused
     error = failure.refused(
         said,
         status=status if status in _PASSED_ON else 502,
         retry_after=reply.headers().get("retry-after"),
         fallback=f"{sentence}.",
     )
-    if error.message == f"{sentence}.":
-        return error
-    return UpstreamRefused(
-        f"{sentence}: {error.message}",
+    told = "" if error.message == f"{sentence}." else f": {error.message}"
+    return refusal(
+        f"{sentence}{told}" if told else f"{sentence}.",
         status=error.status,
         type=error.type,
         code=error.code,
@@ -185,17 +223,4 @@ def unreachable(address: Address, phase: str, problem: BaseException) -> Chatmoc
     @param phase: How far it got: C{"connect"}, C{"TLS"} or C{"WebSocket upgrade"}.
     @param problem: What Twisted or OpenSSL reported.
     """
-    if isinstance(problem, DNSLookupError):
-        return UpstreamUnreachable(str(address), "DNS", "no such host name")
-    if isinstance(problem, VerificationError):
-        return UpstreamUnreachable(
-            str(address), "TLS", "the certificate is for another host name"
-        )
-    if isinstance(problem, SSL.Error):
-        reasons = problem.args[0] if problem.args else ()
-        words = [entry[2] for entry in reasons if len(entry) > 2]
-        return UpstreamUnreachable(
-            str(address), "TLS", ", ".join(words) or "the handshake failed"
-        )
-    cause = str(problem).rstrip(".") or type(problem).__name__
-    return UpstreamUnreachable(str(address), phase, cause)
+    return UpstreamUnreachable(str(address), *what_failed(phase, problem))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from autobahn.exception import Disconnected
 from twisted.internet.defer import Deferred
@@ -16,18 +16,21 @@ from chatmockd.errors import (
     UpstreamOutcomeUnknown,
     UpstreamSilent,
 )
-from chatmockd.upstream.connection import Connection
+from chatmockd.upstream.parties import Carrier
 
 Deliver = Callable[[list[bytes]], None]
 
+_Leased = TypeVar("_Leased", bound=Carrier)
+_TakenBack = TypeVar("_TakenBack", bound=Carrier, contravariant=True)
 
-class Lessor(Protocol):
+
+class Lessor(Protocol[_TakenBack]):
     """Who gave the lease and takes the connection back."""
 
-    def turn_named(self, connection: Connection, response_id: str) -> None:
+    def turn_named(self, connection: _TakenBack, response_id: str) -> None:
         """The running turn will be known by this id."""
 
-    def turn_ended(self, connection: Connection, outcome: Outcome | None) -> None:
+    def turn_ended(self, connection: _TakenBack, outcome: Outcome | None) -> None:
         """
         The turn is over.
 
@@ -35,9 +38,9 @@ class Lessor(Protocol):
         """
 
 
-class Lease:
+class Lease(Generic[_Leased]):
     """
-    One turn on one connection.
+    One turn on one connection, or in one HTTP exchange.
 
     It is the relay's source: pausing it stops reading from the upstream.
 
@@ -51,8 +54,8 @@ class Lease:
 
     def __init__(
         self,
-        connection: Connection,
-        lessor: Lessor,
+        connection: _Leased,
+        lessor: Lessor[_Leased],
         request_id: str,
         *,
         reused: bool,
@@ -118,7 +121,7 @@ class Lease:
         @return: Whether it was sent.
         """
         connection = self.connection
-        if self._over or self._turn is None or connection.is_uploading:
+        if self._over or self._turn is None or not connection.takes_more:
             return False
         try:
             connection.send(message)
@@ -132,6 +135,11 @@ class Lease:
         if not self._over:
             self._let_go()
             self._lessor.turn_ended(self.connection, None)
+
+    def refused(self, error: ChatmockdError) -> None:
+        """The turn was not taken on; the client is told C{error}."""
+        if not self._over and self._turn is not None:
+            self._end(self._turn.refused(error))
 
     def break_off(self, error: ChatmockdError) -> None:
         """End the turn from our side; the client is told C{error}."""
@@ -225,3 +233,7 @@ class Lease:
 
 def _nowhere(pieces: list[bytes]) -> None:
     """Where a turn's events go before anybody wants them."""
+
+
+AnyLease = Lease[Any]
+"""A lease, whatever carries its turn."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from chatmockd.errors import ChatmockdError
+
 if TYPE_CHECKING:
     from chatmockd.upstream.connection import Connection
 
@@ -19,6 +21,49 @@ class Transport(Protocol):
     def abortConnection(self) -> None: ...
 
 
+class Carrier(Protocol):
+    """
+    What a lease is the right to use: a connection, or one HTTP exchange.
+
+    @ivar held_tip: The response whose state it holds, or None.
+    @ivar is_steered: What follows its turn may be one that nobody asked for.
+    """
+
+    held_tip: str | None
+    is_steered: bool
+
+    @property
+    def name(self) -> str:
+        """For the log: which one it is."""
+
+    @property
+    def takes_more(self) -> bool:
+        """Whether a turn that runs on it can be added to."""
+
+    @property
+    def upload_moved(self) -> float:
+        """When a part of a long message could be written last, in seconds."""
+
+    def carry_for(self, bearer: Bearer) -> None:
+        """Bring what arrives to C{bearer} from now on."""
+
+    def send(self, message: bytes) -> None:
+        """
+        Send one message.
+
+        @raise autobahn.exception.Disconnected: It takes none any more.
+        """
+
+    def surplus_received(self, frames: Sequence[bytes]) -> None:
+        """Frames that came in one read with the end of the turn."""
+
+    def pause(self) -> None:
+        """Read no more until L{resume}."""
+
+    def resume(self) -> None:
+        """Read on."""
+
+
 class Bearer(Protocol):
     """Whose turn a connection carries."""
 
@@ -27,6 +72,12 @@ class Bearer(Protocol):
 
     def connection_lost(self, what: str) -> None:
         """The connection is of no more use; C{what} says why, as a clause."""
+
+    def refused(self, error: ChatmockdError) -> None:
+        """The turn was not taken on, for what C{error} says."""
+
+    def break_off(self, error: ChatmockdError) -> None:
+        """What comes can be read no further, for what C{error} says."""
 
 
 class Owner(Protocol):

@@ -216,7 +216,15 @@ class ClientSocket:
 
     def _steer(self, fields: dict[str, Any]) -> None:
         target = fields.get("previous_response_id")
-        if not self._lane_turns.steer(target, fields.get("input")):
+        if not self._turns.upstream.steers:
+            error = InvalidRequest(
+                "The upstream is called over HTTP (upstream.transport), where nothing "
+                "can be added to a turn that runs.",
+                param="type",
+                code="steering_not_supported",
+            )
+            self._refuse(error)
+        elif not self._lane_turns.steer(target, fields.get("input")):
             error = InvalidRequest(
                 "No response with this id runs on this connection.",
                 param="previous_response_id",

@@ -15,8 +15,16 @@ from twisted.internet.error import (
 )
 from twisted.trial.unittest import SynchronousTestCase
 
+from chatmockd import __version__
 from chatmockd.core.profile import CHATGPT, OPENAI
-from chatmockd.upstream.handshake import Address, Reply, unreachable, upgrade_request
+from chatmockd.settings import Upstream
+from chatmockd.upstream.handshake import (
+    Address,
+    Introduction,
+    Reply,
+    unreachable,
+    upgrade_request,
+)
 from tests.bridge import Bridge
 
 
@@ -222,7 +230,10 @@ class UpgradeRequestTests(SynchronousTestCase):
     def test_openai_gets_the_credentials_only(self) -> None:
         """No beta header is needed there."""
         request = upgrade_request(
-            Address.of(OPENAI.url), OPENAI, {"Authorization": "Bearer k"}
+            Address.of(OPENAI.url),
+            OPENAI,
+            {"Authorization": "Bearer k"},
+            Introduction(),
         )
         self.assertEqual(request.headers, {"Authorization": "Bearer k"})
         self.assertTrue(request.useragent.startswith("chatmockd/"))
@@ -230,13 +241,28 @@ class UpgradeRequestTests(SynchronousTestCase):
     def test_chatgpt_gets_its_own_headers(self) -> None:
         """We say who we are, and each connection is a session of its own."""
         first, second = (
-            upgrade_request(Address.of(CHATGPT.url), CHATGPT, {}) for _ in range(2)
+            upgrade_request(Address.of(CHATGPT.url), CHATGPT, {}, Introduction())
+            for _ in range(2)
         )
         self.assertEqual(
             first.headers["OpenAI-Beta"], "responses_websockets=2026-02-06"
         )
-        self.assertEqual(first.headers["originator"], "chatmockd")
+        self.assertEqual(first.headers["originator"], f"chatmockd/{__version__}")
+        self.assertEqual(first.useragent, f"chatmockd/{__version__}")
         self.assertNotEqual(first.headers["session-id"], second.headers["session-id"])
+
+    def test_an_operator_says_who_we_are(self) -> None:
+        """One or both of the names."""
+        settings = Upstream(originator="codex_vscode", user_agent="Corp/1")
+        request = upgrade_request(
+            Address.of(CHATGPT.url), CHATGPT, {}, Introduction.of(settings)
+        )
+        self.assertEqual(request.headers["originator"], "codex_vscode")
+        self.assertEqual(request.useragent, "Corp/1")
+        self.assertEqual(
+            Introduction.of(Upstream(user_agent="Corp/1")).originator,
+            f"chatmockd/{__version__}",
+        )
 
 
 class CauseTests(SynchronousTestCase):
