@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, cast
@@ -13,18 +13,23 @@ import msgspec
 from twisted.application.service import IService, Service
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort
-from twisted.internet.ssl import optionsForClientTLS
 from twisted.python import usage
 
 from chatmockd.config import find_file, load
+from chatmockd.core.proxy import ProxyUnusable
 from chatmockd.exposure import port_of
+from chatmockd.network import Network
 from chatmockd.settings import ConfigError, Settings
 from chatmockd.upstream.handshake import Address
 
 if TYPE_CHECKING:
+    from chatmockd.account.tokens import Credentials
+    from chatmockd.pulse import Pulse
     from chatmockd.store.tree import Tree
+    from chatmockd.upstream.leasing import Leasing
 
 EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h
+_HTTP_KEPT = 100  # connections for HTTP requests, between turns
 
 
 class Options(usage.Options):
@@ -61,7 +66,7 @@ class Options(usage.Options):
         try:
             self.settings = load(file, os.environ, self["set"])
             _check_endpoints(self.settings)
-            _check_upstream(self.settings)
+            _check_upstream(self.settings, _network_of(self))
         except ConfigError as problem:
             _leave(f"chatmockd: {problem}", EXIT_CONFIG)
         if self["check"]:
@@ -84,13 +89,14 @@ def makeService(options: Options) -> IService:
     from chatmockd.outbound import HttpOutbound
     from chatmockd.pulse import Pulse
     from chatmockd.turns.registry import Turns
-    from chatmockd.upstream.factory import UpstreamFactory
+    from chatmockd.upstream.calls import Calls
     from chatmockd.web.app import Api
     from chatmockd.web.chat import Chat
     from chatmockd.web.dialects import Dialects, defaults_of
     from chatmockd.web.following import Following
     from chatmockd.web.guard import guarded
     from chatmockd.web.ollama import Ollama
+    from chatmockd.web.passed_on import PassedOn
     from chatmockd.web.responses import Responses
     from chatmockd.web.site import ApiSite
     from chatmockd.web.stored import Stored
@@ -98,6 +104,8 @@ def makeService(options: Options) -> IService:
 
     reactor: Any = _reactor
     settings = options.settings
+    network = Network(reactor, _network_of(options))
+    outbound = HttpOutbound(reactor, network)
     home = Path.home()
     credentials: Credentials
     companions: list[Service] = []
@@ -115,17 +123,12 @@ def makeService(options: Options) -> IService:
     elif settings.upstream.profile == "openai":
         credentials = ApiKey(settings.upstream.api_key_file, os.environ)
     else:
-        issuer = Issuer(
-            settings.account.issuer, settings.account.client_id, HttpOutbound(reactor)
-        )
+        issuer = Issuer(settings.account.issuer, settings.account.client_id, outbound)
         login = ChatGptLogin(os.environ, home, reactor, issuer)
         reactor.addSystemEventTrigger("before", "shutdown", login.settled)
         credentials = login
     pulse = Pulse(reactor)
-    endpoint = Address.of(settings.upstream_url).endpoint(
-        reactor, settings.upstream.connect_timeout_s
-    )
-    upstream = UpstreamFactory(settings, endpoint, credentials, pulse)
+    upstream = _upstream(settings, network, credentials, pulse)
     tree = _open_tree(settings, home, reactor, simulated=bool(options["simulate"]))
     turns = Turns(settings, upstream, tree, reactor)
     following = Following(settings, pulse)
@@ -136,7 +139,8 @@ def makeService(options: Options) -> IService:
     ollama = Ollama(settings, dialects, ShippedModels(), reactor)
     sockets = Sockets(settings, turns, pulse, defaults)
     stored = Stored(turns, following)
-    api = Api(responses, chat, stored, sockets, ollama, reactor)
+    passed_on = PassedOn(turns, Calls(settings, outbound, credentials), reactor)
+    api = Api(responses, chat, stored, sockets, ollama, passed_on, reactor)
     site = ApiSite(
         api.resource(),
         guarded(
@@ -163,6 +167,30 @@ def makeService(options: Options) -> IService:
         watch_signals=signals_of(reactor.callWhenRunning, reactor.callFromThread),
         ask_to_stop=reactor.stop,
     )
+
+
+def _upstream(
+    settings: Settings, network: Network, credentials: Credentials, pulse: Pulse
+) -> Leasing:
+    """The way to the upstream that the operator chose."""
+    from chatmockd.upstream.exchanges import Exchanges
+    from chatmockd.upstream.factory import UpstreamFactory
+    from chatmockd.upstream.fallback import Fallback
+
+    timeout = settings.upstream.connect_timeout_s
+
+    def exchanges() -> Exchanges:
+        kept = min(settings.continuity.max_retained, _HTTP_KEPT)
+        connections = network.http_agent(timeout, kept=kept)
+        return Exchanges(settings, connections, Unrenewed(credentials), pulse)
+
+    if settings.upstream.transport == "http":
+        return exchanges()
+    endpoint = Address.of(settings.upstream_url).endpoint(network, timeout)
+    sockets = UpstreamFactory(settings, endpoint, credentials, pulse)
+    if settings.upstream.fallback == "none":
+        return sockets
+    return Fallback(sockets, exchanges())
 
 
 def _open_tree(
@@ -232,12 +260,20 @@ def _check_endpoints(settings: Settings) -> None:
             )
 
 
-def _check_upstream(settings: Settings) -> None:
+def _network_of(options: Options) -> Mapping[str, str]:
+    """What the environment says of the network; a simulator needs none of it."""
+    return {} if options["simulate"] else os.environ
+
+
+def _check_upstream(settings: Settings, environ: Mapping[str, str]) -> None:
     """Try what would fail only when the daemon is put together."""
     try:
         address = Address.of(settings.upstream_url)
-        if address.secure:
-            optionsForClientTLS(address.host)
+        # Nothing is asked of the reactor before anything is dialled.
+        network = Network(None, environ)
+        network.check(address.host, address.port, secure=address.secure)
+    except (ConfigError, ProxyUnusable) as problem:
+        raise ConfigError(str(problem)) from None
     except Exception as problem:
         raise ConfigError(
             f"upstream.url: {settings.upstream_url!r} names no host and port that can "

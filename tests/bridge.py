@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import h11
@@ -28,18 +29,23 @@ from chatmockd.account.tokens import Credentials, FixedKey
 from chatmockd.config import load
 from chatmockd.core.admission import Admission
 from chatmockd.core.model import Model
+from chatmockd.outbound import Answered
 from chatmockd.pulse import Pulse
 from chatmockd.settings import Settings
 from chatmockd.store.memory import memory_store
 from chatmockd.store.tree import Tree
 from chatmockd.turns.registry import Turns
+from chatmockd.upstream.calls import Calls
 from chatmockd.upstream.factory import UpstreamFactory
+from chatmockd.upstream.leasing import Leasing
+from chatmockd.upstream.sign_in import Unrenewed
 from chatmockd.web.app import Api
 from chatmockd.web.chat import Chat
 from chatmockd.web.dialects import Dialects, defaults_of
 from chatmockd.web.following import Following
 from chatmockd.web.guard import guarded
 from chatmockd.web.ollama import Ollama
+from chatmockd.web.passed_on import PassedOn
 from chatmockd.web.responses import Responses
 from chatmockd.web.site import ApiSite
 from chatmockd.web.stored import Stored
@@ -186,6 +192,49 @@ class _Endpoint:
         return self._bridge.accept(factory)
 
 
+@dataclass
+class Call:
+    """One HTTP call that the bridge made."""
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class CannedAnswers:
+    """
+    Answers the bridge's HTTP calls with what a test has put there.
+
+    @ivar answers: Given one after the other; an exception is raised.
+    @ivar calls: What was called.
+    """
+
+    def __init__(self) -> None:
+        self.answers: list[Answered | Exception] = []
+        self.calls: list[Call] = []
+
+    async def call(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        timeout: float = 30,
+    ) -> Answered:
+        """See L{chatmockd.outbound.Outbound.call}."""
+        self.calls.append(Call(method, url, dict(headers or {}), body or b""))
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
 class Answer:
     """What a client has got so far."""
 
@@ -329,9 +378,7 @@ class Bridge(SynchronousTestCase):
             None, {}, ["upstream.url=ws://upstream.test/v1/responses", *sets]
         )
         pulse = Pulse(self.clock)
-        self.upstream = UpstreamFactory(
-            self.config, _Endpoint(self), credentials or FixedKey("sk-canary"), pulse
-        )
+        self.upstream = self.make_upstream(credentials or FixedKey("sk-canary"), pulse)
         durable = self.config.continuity.mode == "durable"
         self.tree = Tree(memory_store("disk"), memory_store()) if durable else None
         self.turns = Turns(self.config, self.upstream, self.tree, self.clock)
@@ -343,7 +390,14 @@ class Bridge(SynchronousTestCase):
         stored = Stored(self.turns, following)
         sockets = Sockets(self.config, self.turns, pulse, defaults)
         ollama = Ollama(self.config, dialects, self, self.clock)
-        self.api = Api(responses, chat, stored, sockets, ollama, self.clock)
+        self.outbound = CannedAnswers()
+        calls = Calls(
+            self.config, self.outbound, credentials or FixedKey("sk-canary")
+        )
+        passed_on = PassedOn(self.turns, calls, self.clock)
+        self.api = Api(
+            responses, chat, stored, sockets, ollama, passed_on, self.clock
+        )
         server = self.config.server
         self.site = ApiSite(
             self.api.resource(),
@@ -354,6 +408,10 @@ class Bridge(SynchronousTestCase):
             self.clock,
             server.log_requests,
         )
+
+    def make_upstream(self, credentials: Credentials, pulse: Pulse) -> Leasing:
+        """How the bridge reaches the upstream."""
+        return UpstreamFactory(self.config, _Endpoint(self), credentials, pulse)
 
     # The client's side.
 

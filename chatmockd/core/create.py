@@ -89,6 +89,22 @@ class Create:
             message["input"] = items
         return msgspec.json.encode(message)
 
+    def as_body(
+        self, marker: str | None, items: Sequence[Any] | None = None, *, without: str
+    ) -> bytes:
+        """
+        The body of a call that is no turn.
+
+        @param items: What to send as C{input} instead of what the client gave.
+        @param without: A field that means something to turns only.
+        """
+        body = {name: value for name, value in self._fields.items() if name != without}
+        if marker is not None:
+            body["previous_response_id"] = marker
+        if items is not None:
+            body["input"] = items
+        return msgspec.json.encode(body)
+
 
 def read_create(body: bytes, profile: Profile, *, keeps: bool = False) -> Create:
     """

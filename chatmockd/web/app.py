@@ -21,6 +21,7 @@ from chatmockd.printable import printable
 from chatmockd.web.chat import Chat
 from chatmockd.web.guard import GuardedRequest
 from chatmockd.web.ollama import Ollama
+from chatmockd.web.passed_on import PassedOn
 from chatmockd.web.responses import Responses
 from chatmockd.web.root import Answering, Root
 from chatmockd.web.stored import Stored
@@ -46,6 +47,7 @@ class Api:
         stored: Stored,
         sockets: Sockets,
         ollama: Ollama,
+        passed_on: PassedOn,
         clock: IReactorTime,
     ) -> None:
         self._responses = responses
@@ -53,6 +55,7 @@ class Api:
         self._stored = stored
         self._sockets = sockets
         self._ollama = ollama
+        self._passed_on = passed_on
         self._clock = clock
         self._in_flight = 0
         self._idle: list[Deferred[None]] = []
@@ -113,6 +116,20 @@ class Api:
     async def socket(self, request: GuardedRequest) -> None:
         """Any number of turns over a WebSocket; see L{Sockets.upgrade}."""
         await self._sockets.upgrade(request, self._begun, self._answered)
+
+    @app.route("/v1/responses/compact", methods=["POST"])
+    async def compact(self, request: GuardedRequest) -> bytes:
+        """A conversation made shorter; see L{PassedOn.compact}."""
+        self._begun()
+        request.on_end(self._answered)
+        return await self._passed_on.compact(request)
+
+    @app.route("/v1/responses/input_tokens", methods=["POST"])
+    async def input_tokens(self, request: GuardedRequest) -> bytes:
+        """How long one is; see L{PassedOn.input_tokens}."""
+        self._begun()
+        request.on_end(self._answered)
+        return await self._passed_on.input_tokens(request)
 
     @app.route("/v1/responses/<response_id>", methods=["GET"])
     async def get(self, request: GuardedRequest, response_id: str) -> bytes | None:
