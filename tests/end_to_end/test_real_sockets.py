@@ -196,15 +196,21 @@ class World:
         globalLogPublisher.addObserver(self._log)
 
     async def listen(
-        self, certificate: trustme.LeafCert | None = None, *, mute: bool = False
+        self,
+        certificate: trustme.LeafCert | None = None,
+        *,
+        mute: bool = False,
+        site: Any = None,
     ) -> tuple[int, _Listener]:
         """
         Open a port of the upstream's.
 
         @param certificate: Speak TLS with it.
         @param mute: Do not even answer the upgrade request.
+        @param site: Whoever answers instead of the simulator.
         """
         factory: Any = Factory.forProtocol(_Mute) if mute else self.simulator.factory
+        factory = factory if site is None else site
         factory.noisy = False
         listener = _Listener(factory)
         if certificate is None:
@@ -263,10 +269,20 @@ class World:
             await deferLater(self._reactor, 0.005)
         raise AssertionError(f"waited in vain for {what}")
 
+    @property
+    def port(self) -> int:
+        """Where the daemon serves."""
+        return self._log.port
+
+    async def stop_daemon(self) -> None:
+        """Stop what L{serve} started."""
+        daemon, self._daemon = self._daemon, None
+        if daemon is not None:
+            await daemon.stopService()
+
     async def stop(self) -> None:
         """Stop everything; nothing may have gone wrong unnoticed."""
-        if self._daemon is not None:
-            await self._daemon.stopService()
+        await self.stop_daemon()
         for port in self._ports:
             await maybeDeferred(port.stopListening)
         await self.simulator.stop()
