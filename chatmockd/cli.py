@@ -17,6 +17,7 @@ from chatmockd.account.login import PORT
 from chatmockd.commands import serve, status
 from chatmockd.commands.running import run, told
 from chatmockd.config import find_file, load
+from chatmockd.network import Network
 from chatmockd.outbound import HttpOutbound
 from chatmockd.settings import ConfigError, Settings
 
@@ -43,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     errors = Console(stderr=True)
     try:
         settings = _settings(chosen)
+        # What the environment says of certificates, before anything is called.
+        Network(None, os.environ)
     except ConfigError as problem:
         return told(problem, errors)
     return run(lambda reactor: _command(chosen, settings, reactor), errors)
@@ -53,7 +56,8 @@ def _command(
 ) -> Coroutine[Any, Any, int]:
     """What was asked for, about to begin. Each command is loaded when it is needed."""
     console = Console()
-    surroundings = (settings, HttpOutbound(reactor), os.environ, Path.home())
+    outbound = HttpOutbound(reactor, Network(reactor, os.environ))
+    surroundings = (settings, outbound, os.environ, Path.home())
     module: Any = import_module(f"chatmockd.commands.{chosen.command}")
     asked: Coroutine[Any, Any, int]
     match chosen.command:

@@ -81,7 +81,7 @@ def makeService(options: Options) -> IService:
 
     from chatmockd.account.chatgpt import ChatGptLogin
     from chatmockd.account.issuer import Issuer
-    from chatmockd.account.tokens import ApiKey, Credentials, FixedKey
+    from chatmockd.account.tokens import ApiKey, FixedKey
     from chatmockd.core.admission import Admission
     from chatmockd.core.defaults import NothingKnown
     from chatmockd.core.model import ShippedModels
@@ -182,7 +182,7 @@ def _upstream(
     def exchanges() -> Exchanges:
         kept = min(settings.continuity.max_retained, _HTTP_KEPT)
         connections = network.http_agent(timeout, kept=kept)
-        return Exchanges(settings, connections, Unrenewed(credentials), pulse)
+        return Exchanges(settings, connections, credentials, pulse)
 
     if settings.upstream.transport == "http":
         return exchanges()

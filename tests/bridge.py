@@ -38,7 +38,6 @@ from chatmockd.turns.registry import Turns
 from chatmockd.upstream.calls import Calls
 from chatmockd.upstream.factory import UpstreamFactory
 from chatmockd.upstream.leasing import Leasing
-from chatmockd.upstream.sign_in import Unrenewed
 from chatmockd.web.app import Api
 from chatmockd.web.chat import Chat
 from chatmockd.web.dialects import Dialects, defaults_of
@@ -391,13 +390,9 @@ class Bridge(SynchronousTestCase):
         sockets = Sockets(self.config, self.turns, pulse, defaults)
         ollama = Ollama(self.config, dialects, self, self.clock)
         self.outbound = CannedAnswers()
-        calls = Calls(
-            self.config, self.outbound, credentials or FixedKey("sk-canary")
-        )
+        calls = Calls(self.config, self.outbound, credentials or FixedKey("sk-canary"))
         passed_on = PassedOn(self.turns, calls, self.clock)
-        self.api = Api(
-            responses, chat, stored, sockets, ollama, passed_on, self.clock
-        )
+        self.api = Api(responses, chat, stored, sockets, ollama, passed_on, self.clock)
         server = self.config.server
         self.site = ApiSite(
             self.api.resource(),

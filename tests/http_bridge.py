@@ -17,7 +17,6 @@ from chatmockd.network import HttpConnections
 from chatmockd.pulse import Pulse
 from chatmockd.upstream.exchanges import Exchanges
 from chatmockd.upstream.leasing import Leasing
-from chatmockd.upstream.sign_in import SignIn, Unrenewed
 from tests.bridge import Bridge
 from tests.wire import Link
 
@@ -172,9 +171,9 @@ class HttpBridge(Bridge):
         keys = {"upstream__profile": "openai", "continuity__mode": "off", **keys}
         super().configure(credentials, **keys)
 
-    def sign_in(self, credentials: Credentials) -> SignIn:
+    def sign_in(self, credentials: Credentials) -> Credentials:
         """What signs the requests in."""
-        return Unrenewed(credentials)
+        return credentials
 
     def make_upstream(self, credentials: Credentials, pulse: Pulse) -> Leasing:
         return self.make_exchanges(credentials, pulse)

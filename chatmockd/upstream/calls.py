@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from chatmockd.account.tokens import Credentials
 from chatmockd.core.profile import PROFILES
 from chatmockd.errors import UpstreamUnreachable
 from chatmockd.outbound import Answered, Outbound, Unreachable
 from chatmockd.settings import Settings
 from chatmockd.upstream.answers import refused_answer
 from chatmockd.upstream.handshake import Address, Introduction
-from chatmockd.upstream.sign_in import SignIn
 
 # For an operator who waits for turns for ever, too: nobody sees a call getting on.
 _LONGEST = 3600.0
@@ -17,13 +17,15 @@ _LONGEST = 3600.0
 class Calls:
     """Makes them, signed in."""
 
-    def __init__(self, settings: Settings, outbound: Outbound, sign_in: SignIn) -> None:
+    def __init__(
+        self, settings: Settings, outbound: Outbound, credentials: Credentials
+    ) -> None:
         self._profile = PROFILES[settings.upstream.profile]
         self._address = Address.of(settings.upstream_url)
         self._introduction = Introduction.of(settings.upstream)
         self._timeout = settings.upstream.idle_timeout_s or _LONGEST
         self._outbound = outbound
-        self._sign_in = sign_in
+        self._credentials = credentials
 
     async def post(self, below: str, body: bytes) -> bytes:
         """
@@ -40,10 +42,10 @@ class Calls:
             "User-Agent": self._introduction.user_agent,
         }
         url = self._address.http_url(below)
-        credentials = await self._sign_in.headers()
+        credentials = await self._credentials.headers()
         answered = await self._call(url, own | credentials, body)
         if answered.status == 401:
-            renewed = await self._sign_in.renewed(credentials)
+            renewed = await self._credentials.renewed(credentials)
             if renewed is not None:
                 answered = await self._call(url, own | renewed, body)
         if answered.status != 200:

@@ -20,6 +20,7 @@ from twisted.web.client import ResponseFailed
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IResponse
 
+from chatmockd.account.tokens import Credentials
 from chatmockd.core.profile import PROFILES, Profile, over_http
 from chatmockd.core.proxy import ProxyUnusable
 from chatmockd.core.turn import Completed, Failed, Outcome
@@ -38,7 +39,6 @@ from chatmockd.upload import Body
 from chatmockd.upstream.exchange import Exchange, SentInVain, first_bytes
 from chatmockd.upstream.handshake import Address, Introduction
 from chatmockd.upstream.lease import Lease
-from chatmockd.upstream.sign_in import SignIn
 
 _NOT_CONNECTED = (
     ConnectError,
@@ -77,7 +77,7 @@ class Exchanges:
         self,
         settings: Settings,
         connections: HttpConnections,
-        sign_in: SignIn,
+        credentials: Credentials,
         pulse: Pulse,
     ) -> None:
         self.profile: Profile = over_http(PROFILES[settings.upstream.profile])
@@ -88,7 +88,7 @@ class Exchanges:
         self._url = self._address.http_url().encode("ascii")
         self._introduction = Introduction.of(settings.upstream)
         self._connections = connections
-        self._sign_in = sign_in
+        self._credentials = credentials
         self._pulse = pulse
         self._clock = pulse.clock
         self._leases: dict[Exchange, Lease[Exchange]] = {}
@@ -208,10 +208,10 @@ class Exchanges:
     async def _ask(self, body: bytes, moved: Callable[[], None]) -> IResponse:
         """See L{chatmockd.upstream.exchange.Asks}."""
         own = self._headers(body)
-        credentials = await self._sign_in.headers()
+        credentials = await self._credentials.headers()
         response = await self._request(own | credentials, body, moved)
         if response.code == 401:
-            renewed = await self._sign_in.renewed(credentials)
+            renewed = await self._credentials.renewed(credentials)
             if renewed is not None:
                 # So that the connection can serve again.
                 await first_bytes(response)

@@ -10,7 +10,6 @@ from twisted.internet.error import ConnectionRefusedError, DNSLookupError
 from chatmockd import __version__
 from chatmockd.account.tokens import Credentials
 from chatmockd.errors import CredentialsMissing
-from chatmockd.upstream.sign_in import SignIn
 from tests.bridge import completed, created, delta, message
 from tests.core.cases import case
 from tests.http_bridge import HttpBridge
@@ -310,7 +309,7 @@ class SigningInTests(HttpBridge):
 
     better: dict[str, str] | None = {"Authorization": "Bearer new"}
 
-    def sign_in(self, credentials: Credentials) -> SignIn:
+    def sign_in(self, credentials: Credentials) -> Credentials:
         self.renewing = _Renewing(self.better)
         return self.renewing
 
