@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max", "ultra")
+"""The reasoning efforts that models have been seen to know, weakest first."""
+
+# How a request may add an effort to a model's name; lists use the first.
+_SEPARATORS = ("-", "_", ":")
 
 
 @dataclass(frozen=True)
@@ -20,6 +26,8 @@ class Model:
     @ivar listed: Whether people shall be offered it.
     @ivar has_priority: Whether it can be had with priority; None where that is not
         known.
+    @ivar created: Unix time, seconds; 0 where that is not known.
+    @ivar owner: Whose it is.
     """
 
     name: str
@@ -30,6 +38,20 @@ class Model:
     context_window: int = 0
     listed: bool = True
     has_priority: bool | None = None
+    created: int = 0
+    owner: str = "openai"
+
+    def names(self, *, with_efforts: bool) -> Iterator[str]:
+        """
+        What lists call it.
+
+        @param with_efforts: Once more with each effort, for clients that let people
+            choose nothing but a model.
+        """
+        yield self.name
+        if with_efforts:
+            for effort in self.efforts:
+                yield f"{self.name}{_SEPARATORS[0]}{effort}"
 
 
 class Catalog(Protocol):
@@ -56,3 +78,21 @@ _SHIPPED = (
     Model("gpt-5.4-mini", "GPT-5.4 mini", efforts=_USUAL, context_window=272_000),
     Model("gpt-5.3-codex", "GPT-5.3 Codex", efforts=_USUAL, context_window=272_000),
 )
+def in_order(efforts: Iterable[str]) -> tuple[str, ...]:
+    """C{efforts} without repetitions, weakest first, strange ones last."""
+    known = {effort: place for place, effort in enumerate(EFFORTS)}
+    return tuple(
+        sorted(dict.fromkeys(efforts), key=lambda e: known.get(e, len(EFFORTS)))
+    )
+
+
+def find_model(models: Iterable[Model], name: str) -> Model | None:
+    """The model that C{name} names, alone or with an effort behind it."""
+    with_effort = None
+    for model in models:
+        if model.name == name:
+            return model
+        rest = name.removeprefix(model.name)
+        if rest != name and rest[:1] in _SEPARATORS and rest[1:] in model.efforts:
+            with_effort = model
+    return with_effort

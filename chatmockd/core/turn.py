@@ -38,6 +38,8 @@ _DECIDING = _TERMINAL | _LIFECYCLE | {"response.output_item.done", "error"}
 
 _DECIDING_PREFIXES = {kind: sse_prefix(kind) for kind in _DECIDING}
 
+RATE_LIMITS = "codex.rate_limits"
+
 # Codes of an `error` event which say that the socket can no longer continue its tip.
 _STATE_IS_GONE = frozenset(
     {"previous_response_not_found", "websocket_connection_limit_reached"}
@@ -108,6 +110,8 @@ class Turn:
     @ivar outcome: How it ended; None until then.
     @ivar surplus: Frames that came after the end, in the read that brought it.
     @ivar events: How many events were passed on, the terminal one included.
+    @ivar limits: The last frame that told what the account may still use; C{b""} until
+        there is one, and again when it has been dealt with.
     """
 
     def __init__(
@@ -141,6 +145,7 @@ class Turn:
         self.outcome: Outcome | None = None
         self.surplus: Sequence[bytes] = ()
         self.events = 0
+        self.limits = b""
 
     def receive(self, frames: Sequence[bytes]) -> list[bytes]:
         """
@@ -272,6 +277,8 @@ class Turn:
         """
         kind = head.type
         if is_hidden(kind):
+            if kind == RATE_LIMITS:
+                self.limits = frame
             return None
         if not self.accepted:
             if self._held_tip is not None and self._is_late(kind, frame):
@@ -345,6 +352,8 @@ class Turn:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
             raise MalformedFrame(f"error: {problem}") from problem
         error = failure.refused(said)
+        if said.get("headers"):
+            self.limits = frame
         number = head.sequence_number
         nested = said["error"] if isinstance(said.get("error"), dict) else {}
         for name in ("type", "code", "message", "param"):

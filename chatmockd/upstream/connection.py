@@ -40,6 +40,8 @@ class Connection:
     @ivar request: The upgrade request it is opened with.
     @ivar opened: Fires with the connection when the upgrade is through, and with a
         L{ChatmockdError} when it fails; cancelling it gives the attempt up.
+    @ivar reply: The headers of the answer to the upgrade, with lower-case names; none
+        until it is there.
     @ivar held_tip: The response whose state it holds, or None.
     @ivar is_steered: What follows its turn may be one that nobody asked for.
     """
@@ -64,6 +66,7 @@ class Connection:
         self.number = number
         self.request = request
         self.opened: Deferred[Connection] = Deferred(lambda _: self.close())
+        self.reply: Mapping[str, str] = {}
         self.held_tip: str | None = None
         self.is_steered = False
         self._address = address
@@ -350,6 +353,7 @@ class Connection:
         if whole is None:
             return b""
         head, rest = whole
+        self.reply = reply.headers()
         if reply.status != 101:
             self._phase.refused(refused_upgrade(self._address, reply))
             return b""

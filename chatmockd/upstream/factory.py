@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
 from autobahn.twisted.websocket import WebSocketClientFactory
@@ -15,7 +15,7 @@ from chatmockd.account.tokens import Credentials
 from chatmockd.core.frame import head_of
 from chatmockd.core.profile import PROFILES
 from chatmockd.core.retention import Retention
-from chatmockd.core.turn import Completed, Failed, Outcome, is_hidden
+from chatmockd.core.turn import RATE_LIMITS, Completed, Failed, Outcome, is_hidden
 from chatmockd.errors import (
     ChatmockdError,
     MalformedFrame,
@@ -33,6 +33,12 @@ from chatmockd.upstream.handshake import Address, Introduction, upgrade_request
 from chatmockd.upstream.lease import Lease
 
 _T = TypeVar("_T")
+
+Hear = Callable[[Mapping[str, str], Mapping[str, str] | bytes], None]
+"""
+Told what the upstream says to an account: to whom, by the headers that signed it in,
+and what: the headers of an answer, or a frame.
+"""
 
 
 class _Dial(Factory):
@@ -66,7 +72,11 @@ class UpstreamFactory:
         endpoint: IStreamClientEndpoint,
         credentials: Credentials,
         pulse: Pulse,
+        hear: Hear = lambda signed_in_with, said: None,
     ) -> None:
+        """
+        @param hear: Told what the account may still use.
+        """
         self.profile = PROFILES[settings.upstream.profile]
         self._settings = settings.upstream
         self._mode = settings.continuity.mode
@@ -75,6 +85,7 @@ class UpstreamFactory:
         self._introduction = Introduction.of(settings.upstream)
         self._endpoint = endpoint
         self._credentials = credentials
+        self._hear = hear
         self._pulse = pulse
         self._clock = pulse.clock
         self._table: Retention[Connection] = Retention(
@@ -241,6 +252,8 @@ class UpstreamFactory:
         finally:
             if expiry.active():
                 expiry.cancel()
+            if connection.reply:
+                self._hear(headers, connection.reply)
         self._table.opened(connection, self._clock.seconds())
         return self._lease_of(connection, request_id, reused=False)
 
@@ -269,6 +282,10 @@ class UpstreamFactory:
         connection.held_tip = response_id
         if self._retains:
             self._table.running(connection, response_id)
+
+    def limits_told(self, connection: Connection, frame: bytes) -> None:
+        """See L{Lessor.limits_told}."""
+        self._hear(connection.request.headers, frame)
 
     def turn_ended(self, connection: Connection, outcome: Outcome | None) -> None:
         """See L{Lessor.turn_ended}."""
@@ -310,6 +327,8 @@ class UpstreamFactory:
                 kind = head_of(frame).type
             except MalformedFrame:
                 kind = "(malformed)"
+            if kind == RATE_LIMITS:
+                self.limits_told(connection, frame)
             if not is_hidden(kind):
                 self._log.info(
                     "{connection}: dropped, it sent {kind} while idle",

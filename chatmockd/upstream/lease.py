@@ -30,6 +30,9 @@ class Lessor(Protocol[_TakenBack]):
     def turn_named(self, connection: _TakenBack, response_id: str) -> None:
         """The running turn will be known by this id."""
 
+    def limits_told(self, connection: _TakenBack, frame: bytes) -> None:
+        """The upstream said what the account may still use."""
+
     def turn_ended(self, connection: _TakenBack, outcome: Outcome | None) -> None:
         """
         The turn is over.
@@ -182,6 +185,9 @@ class Lease(Generic[_Leased]):
         unnamed = turn.response_id is None
         try:
             pieces = turn.receive(frames)
+            if turn.limits:
+                frame, turn.limits = turn.limits, b""
+                self._lessor.limits_told(self.connection, frame)
             if unnamed and turn.response_id is not None:
                 self._lessor.turn_named(self.connection, turn.response_id)
             if turn.outcome is not None:
