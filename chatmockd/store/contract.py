@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 from twisted.internet.defer import Deferred
 
 from chatmockd.core.transcript import Item, Node, Step
+from chatmockd.core.usage import Spent, Usage
 
 State = Literal[
     "pending",  # journalled; nothing is known to have been sent
@@ -67,6 +68,7 @@ class Ending:
     @ivar events: The server-sent events its client saw or would have seen, packed.
     @ivar items: The ids of the items of input and output that have one.
     @ivar frees_key: Nothing was done about it; its idempotency key may be used again.
+    @ivar usage: What it has used, where the upstream said so; counted with its end.
     """
 
     state: State
@@ -78,6 +80,7 @@ class Ending:
     events: bytes | None = None
     items: Sequence[str] = ()
     frees_key: bool = False
+    usage: Usage | None = None
 
 
 @dataclass(frozen=True)
@@ -163,6 +166,17 @@ class Store(Protocol):
 
     def continues(self, outer_parent: int) -> Deferred[bool]:
         """Whether a turn continues this one of the store on disk."""
+
+    def add_usage(
+        self, owner: str, model: str, ended: float, usage: Usage
+    ) -> Deferred[None]:
+        """Count what was used by a turn that another store has."""
+
+    def usage(self, owner: str, since: float) -> Deferred[list[Spent]]:
+        """What was used on the day of C{since} (Unix time) and later, oldest first."""
+
+    def count(self) -> Deferred[int]:
+        """How many nodes it has that can be found, whosever they are."""
 
     def size(self) -> Deferred[int]:
         """Bytes it takes."""

@@ -44,6 +44,19 @@ MIGRATIONS = (
     ) WITHOUT ROWID;
     CREATE INDEX item_by_turn ON item (turn);
     """,
+    """
+    CREATE TABLE usage (
+        owner TEXT NOT NULL,
+        day TEXT NOT NULL,
+        model TEXT NOT NULL,
+        turns INTEGER NOT NULL,
+        input INTEGER NOT NULL,
+        cached INTEGER NOT NULL,
+        output INTEGER NOT NULL,
+        reasoning INTEGER NOT NULL,
+        PRIMARY KEY (owner, day, model)
+    ) WITHOUT ROWID;
+    """,
 )
 
 

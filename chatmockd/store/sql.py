@@ -9,8 +9,10 @@ from typing import Any, Protocol, TypeVar
 from twisted.internet.defer import Deferred
 
 from chatmockd.core.transcript import Item, Node, Step, identified
+from chatmockd.core.usage import Spent, Usage
 from chatmockd.errors import IdempotencyUnknown
 from chatmockd.store.contract import Ending, Opening, ParentGone, Record
+from chatmockd.store.counting import add_usage, usage_since
 from chatmockd.store.sweeping import delete_turn, room_taken, sweep
 
 T = TypeVar("T")
@@ -115,11 +117,13 @@ class SqlStore:
         """See L{Store.end}."""
 
         def work(cursor: sqlite3.Cursor) -> None:
-            cursor.execute("SELECT owner FROM turn WHERE number = ?", (number,))
+            cursor.execute("SELECT owner, model FROM turn WHERE number = ?", (number,))
             row = cursor.fetchone()
             if row is None:
                 return
-            (owner,) = row
+            owner, model = row
+            if ending.usage is not None:
+                add_usage(cursor, owner, model, ending.ended, ending.usage)
             if ending.response_id is not None:
                 # Ids are the upstream's to make; one that comes twice names the newer.
                 cursor.execute(
@@ -278,6 +282,31 @@ class SqlStore:
                 "SELECT 1 FROM turn WHERE outer_parent = ? LIMIT 1", (outer_parent,)
             )
             return cursor.fetchone() is not None
+
+        return self._run(work)
+
+    def add_usage(
+        self, owner: str, model: str, ended: float, usage: Usage
+    ) -> Deferred[None]:
+        """See L{Store.add_usage}."""
+        return self._run(lambda cursor: add_usage(cursor, owner, model, ended, usage))
+
+    def usage(self, owner: str, since: float) -> Deferred[list[Spent]]:
+        """See L{Store.usage}."""
+        return self._run(lambda cursor: usage_since(cursor, owner, since))
+
+    def count(self) -> Deferred[int]:
+        """See L{Store.count}."""
+
+        def work(cursor: sqlite3.Cursor) -> int:
+            # Those that can be found have a digest; its index is small, and the table
+            # with all that was said is not.
+            cursor.execute(
+                "SELECT count(*) FROM turn INDEXED BY turn_by_digest "
+                "WHERE digest IS NOT NULL"
+            )
+            (nodes,) = cursor.fetchone()
+            return int(nodes)
 
         return self._run(work)
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chatmockd.core.transcript import Item, Node, Step
+from chatmockd.core.usage import Spent
+from chatmockd.store.aside import Aside
 from chatmockd.store.contract import Ending, Opening, Record, Store
 
 # Nodes that are remembered so that a follow-up need not ask the store; 1 kB each.
@@ -36,6 +38,7 @@ class Tree:
         """
         self._kept = kept
         self._fleeting = fleeting
+        self._aside = Aside(kept)
         self._late: list[tuple[Entry, Ending]] = []
         self._known: OrderedDict[tuple[str, str], Node] = OrderedDict()
 
@@ -69,8 +72,14 @@ class Tree:
         """What L{Node.place} says of it."""
         return "disk" if entry.store is self._kept else "memory"
 
-    async def end(self, owner: str, entry: Entry, ending: Ending) -> None:
+    async def end(
+        self, owner: str, entry: Entry, ending: Ending, *, model: str
+    ) -> None:
         """The turn is over."""
+        if ending.usage is not None and entry.store is self._fleeting:
+            # What was said may not be on disk; how much it was, may.
+            self._aside.add(owner, model, ending.ended, ending.usage)
+            ending = replace(ending, usage=None)
         await entry.store.end(entry.number, ending)
         if ending.response_id is not None:
             self._known.pop((owner, ending.response_id), None)
@@ -165,6 +174,15 @@ class Tree:
         self._known.pop((owner, response_id), None)
         return deleted
 
+    async def usage(self, owner: str, since: float) -> list[Spent]:
+        """What was used on the day of C{since} and later, oldest first."""
+        return await self._kept.usage(owner, since)
+
+    async def size(self) -> tuple[int, int]:
+        """The bytes that the store on disk takes, and how many nodes both have."""
+        nodes = await self._kept.count() + await self._fleeting.count()
+        return await self._kept.size(), nodes
+
     async def bury(self) -> None:
         """End, on record, what has ended without that."""
         await self._kept.bury()
@@ -179,5 +197,6 @@ class Tree:
 
     async def close(self) -> None:
         """Let go of both stores."""
+        await self._aside.when_written()
         for store in self.stores:
             await store.close()

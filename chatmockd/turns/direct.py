@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from chatmockd.core.create import Create
 from chatmockd.core.turn import Failed, Outcome, Turn
+from chatmockd.core.usage import Usage, usage_in
 from chatmockd.turns.running import RunningTurn
 from chatmockd.upstream.lease import AnyLease
 from chatmockd.upstream.leasing import Leasing
@@ -19,15 +22,18 @@ class DirectCourse:
         *,
         marker: str | None,
         backfill_empty: bool,
+        spent: Callable[[str, Usage], None],
     ) -> None:
         """
         @param marker: What the turn follows up on; None without retention, too.
+        @param spent: Told of what model how much was used.
         """
         self._create = create
         self._upstream = upstream
         self._marker = marker
         self._message = create.as_frame(marker)
         self._backfill_empty = backfill_empty
+        self._spent = spent
 
     async def prepare(self, turn: RunningTurn) -> None:
         """Nothing comes before the first attempt."""
@@ -62,5 +68,8 @@ class DirectCourse:
         turn.response_id = turn.turn.response_id
 
     async def arrive(self, turn: RunningTurn, outcome: Outcome) -> Outcome:
-        """There is nothing to keep."""
+        """There is nothing to keep but what it has used."""
+        used = None if outcome.response is None else usage_in(outcome.response)
+        if used is not None:
+            self._spent(self._create.model, used)
         return outcome

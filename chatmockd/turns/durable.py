@@ -24,6 +24,7 @@ from chatmockd.core.transcript import (
     resolved,
 )
 from chatmockd.core.turn import Completed, Failed, Outcome, Turn
+from chatmockd.core.usage import usage_in
 from chatmockd.errors import (
     BodyTooLarge,
     InvalidRequest,
@@ -206,7 +207,9 @@ class DurableCourse:
         bare = Ending(state="unknown", ended=self._now())
         try:
             ending = self._ending(turn, outcome)
-            await self._tree.end(self._asker.owner, entry, ending)
+            await self._tree.end(
+                self._asker.owner, entry, ending, model=self._create.model
+            )
         except Exception:
             # It must not seem to run for ever: its tree would never be swept.
             self._tree.end_later(entry, bare)
@@ -247,6 +250,7 @@ class DurableCourse:
             response_id=self._own_id or outcome.response_id,
             digest=digest_after(self._digest, output),
             response=outcome.response,
+            usage=usage_in(outcome.response),
             items=[name for name, _ in identified([*self._added, *output])],
         )
 
@@ -279,8 +283,9 @@ class DurableCourse:
                 ending = replace(ending, state="unknown")
             elif isinstance(error, UpstreamOutcomeUnknown):
                 ending = replace(ending, state="unknown")
+        used = None if outcome.response is None else usage_in(outcome.response)
         # What may have been begun is not begun again for the same key.
-        ending = replace(ending, frees_key=not_begun)
+        ending = replace(ending, frees_key=not_begun, usage=used)
         if turn.response_id is not None:
             ending = replace(ending, response=response)
         return ending

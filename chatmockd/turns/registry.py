@@ -12,12 +12,14 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from chatmockd.core.create import Create
+from chatmockd.core.usage import Spent
 from chatmockd.errors import ChatmockdError, IdempotencyMismatch, ResponseInFlight
 from chatmockd.settings import Settings
 from chatmockd.store.tree import Tree
 from chatmockd.turns.direct import DirectCourse
 from chatmockd.turns.durable import Asker, DurableCourse
 from chatmockd.turns.running import RunningTurn
+from chatmockd.turns.tally import Tally
 from chatmockd.upstream.leasing import Leasing
 
 OWNER = "default"
@@ -70,6 +72,7 @@ class Turns:
         self._by_key: dict[tuple[str, str], RunningTurn] = {}
         self._giving_up: dict[RunningTurn, IDelayedCall] = {}
         self._idle: list[Deferred[None]] = []
+        self._tally = Tally(clock.seconds)
         self._sweeping: LoopingCall | None = None
         self._swept: Deferred[Any] = succeed(None)
 
@@ -102,6 +105,7 @@ class Turns:
             # Without retention there is nothing that a marker could name.
             marker=create.marker if self._retains else None,
             backfill_empty=self._backfill_empty,
+            spent=self._tally.add,
         )
         return RunningTurn(
             course, request_id, keeps_log=False, left=self._left, over=self._over
@@ -126,6 +130,21 @@ class Turns:
         )
         turn.response_id = own_id
         return turn, _Kept(asker, course, create.background, create.stores)
+
+    @property
+    def in_flight(self) -> int:
+        """How many turns run."""
+        return len(self._running)
+
+    async def usage(self, owner: str, days: int) -> list[Spent]:
+        """
+        What was used today and on the days before, oldest first.
+
+        @param days: How many, today being one of them.
+        """
+        if self.tree is None:
+            return self._tally.usage(days)
+        return await self.tree.usage(owner, self._clock.seconds() - (days - 1) * _DAY)
 
     def find(self, owner: str, response_id: str) -> RunningTurn | None:
         """The running turn of this response, if it is one that can be retrieved."""
