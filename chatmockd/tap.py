@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from chatmockd.account.tokens import Credentials
     from chatmockd.pulse import Pulse
     from chatmockd.store.tree import Tree
-    from chatmockd.upstream.leasing import Leasing
+    from chatmockd.upstream.leasing import Hear, Leasing
 
 EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h
 _HTTP_KEPT = 100  # connections for HTTP requests, between turns
@@ -79,12 +79,15 @@ def makeService(options: Options) -> IService:
     # Importing Klein installs the default reactor, so not before twistd chose one.
     from twisted.internet import reactor as _reactor
 
+    from chatmockd.account.asking import Asking
+    from chatmockd.account.catalog import ModelCatalog
     from chatmockd.account.chatgpt import ChatGptLogin
     from chatmockd.account.issuer import Issuer
+    from chatmockd.account.limits import AccountLimits
+    from chatmockd.account.state_folder import StateFolder
     from chatmockd.account.tokens import ApiKey, FixedKey
+    from chatmockd.account.upkeep import Upkeep
     from chatmockd.core.admission import Admission
-    from chatmockd.core.defaults import NothingKnown
-    from chatmockd.core.model import ShippedModels
     from chatmockd.daemon import Daemon, signals_of
     from chatmockd.outbound import HttpOutbound
     from chatmockd.pulse import Pulse
@@ -95,10 +98,12 @@ def makeService(options: Options) -> IService:
     from chatmockd.web.dialects import Dialects, defaults_of
     from chatmockd.web.following import Following
     from chatmockd.web.guard import guarded
+    from chatmockd.web.models import Models
     from chatmockd.web.ollama import Ollama
     from chatmockd.web.passed_on import PassedOn
     from chatmockd.web.responses import Responses
     from chatmockd.web.site import ApiSite
+    from chatmockd.web.status import Status
     from chatmockd.web.stored import Stored
     from chatmockd.web.upgrade import Sockets
 
@@ -128,19 +133,45 @@ def makeService(options: Options) -> IService:
         reactor.addSystemEventTrigger("before", "shutdown", login.settled)
         credentials = login
     pulse = Pulse(reactor)
-    upstream = _upstream(settings, network, credentials, pulse)
+    # What the simulator says is good for this run only.
+    folder = StateFolder(None)
+    if not options["simulate"]:
+        folder = StateFolder.beside(settings.store.path, home)
+    limits = AccountLimits(reactor, folder, settings.upstream_url)
+    catalog = ModelCatalog(
+        reactor,
+        Asking(
+            outbound,
+            credentials,
+            settings.upstream_url,
+            originator=settings.upstream.originator,
+            user_agent=settings.upstream.user_agent,
+        ),
+        folder,
+        settings.upstream.profile,
+        settings.upstream_url,
+        sync=settings.models.sync,
+        refresh_interval=settings.models.refresh_interval_s,
+        signed_in=limits.sees,
+    )
+    companions.append(Upkeep(catalog, limits))
+    upstream = _upstream(settings, network, credentials, pulse, limits.heard)
     tree = _open_tree(settings, home, reactor, simulated=bool(options["simulate"]))
     turns = Turns(settings, upstream, tree, reactor)
-    following = Following(settings, pulse)
-    defaults = defaults_of(settings, NothingKnown())
-    responses = Responses(turns, following, defaults)
+    following = Following(settings, pulse, limits.headers)
+    defaults = defaults_of(settings, catalog)
     dialects = Dialects(turns, following, defaults)
-    chat = Chat(settings, dialects)
-    ollama = Ollama(settings, dialects, ShippedModels(), reactor)
-    sockets = Sockets(settings, turns, pulse, defaults)
-    stored = Stored(turns, following)
-    passed_on = PassedOn(turns, Calls(settings, outbound, credentials), reactor)
-    api = Api(responses, chat, stored, sockets, ollama, passed_on, reactor)
+    api = Api(
+        reactor,
+        responses=Responses(turns, following, defaults),
+        chat=Chat(settings, dialects),
+        stored=Stored(turns, following),
+        sockets=Sockets(settings, turns, pulse, defaults),
+        ollama=Ollama(settings, dialects, catalog, reactor),
+        passed_on=PassedOn(turns, Calls(settings, outbound, credentials), reactor),
+        models=Models(catalog, expose_efforts=settings.models.expose_efforts),
+        status=Status(settings, turns, catalog, limits, pulse),
+    )
     site = ApiSite(
         api.resource(),
         guarded(
@@ -170,7 +201,11 @@ def makeService(options: Options) -> IService:
 
 
 def _upstream(
-    settings: Settings, network: Network, credentials: Credentials, pulse: Pulse
+    settings: Settings,
+    network: Network,
+    credentials: Credentials,
+    pulse: Pulse,
+    hear: Hear,
 ) -> Leasing:
     """The way to the upstream that the operator chose."""
     from chatmockd.upstream.exchanges import Exchanges
@@ -182,12 +217,12 @@ def _upstream(
     def exchanges() -> Exchanges:
         kept = min(settings.continuity.max_retained, _HTTP_KEPT)
         connections = network.http_agent(timeout, kept=kept)
-        return Exchanges(settings, connections, credentials, pulse)
+        return Exchanges(settings, connections, credentials, pulse, hear)
 
     if settings.upstream.transport == "http":
         return exchanges()
     endpoint = Address.of(settings.upstream_url).endpoint(network, timeout)
-    sockets = UpstreamFactory(settings, endpoint, credentials, pulse)
+    sockets = UpstreamFactory(settings, endpoint, credentials, pulse, hear)
     if settings.upstream.fallback == "none":
         return sockets
     return Fallback(sockets, exchanges())

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import h11
@@ -25,11 +24,14 @@ from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
+from chatmockd.account.asking import Asking
+from chatmockd.account.catalog import ModelCatalog
+from chatmockd.account.limits import AccountLimits
+from chatmockd.account.state_folder import StateFolder
 from chatmockd.account.tokens import Credentials, FixedKey
 from chatmockd.config import load
 from chatmockd.core.admission import Admission
 from chatmockd.core.model import Model
-from chatmockd.outbound import Answered
 from chatmockd.pulse import Pulse
 from chatmockd.settings import Settings
 from chatmockd.store.memory import memory_store
@@ -43,12 +45,15 @@ from chatmockd.web.chat import Chat
 from chatmockd.web.dialects import Dialects, defaults_of
 from chatmockd.web.following import Following
 from chatmockd.web.guard import guarded
+from chatmockd.web.models import Models
 from chatmockd.web.ollama import Ollama
 from chatmockd.web.passed_on import PassedOn
 from chatmockd.web.responses import Responses
 from chatmockd.web.site import ApiSite
+from chatmockd.web.status import Status
 from chatmockd.web.stored import Stored
 from chatmockd.web.upgrade import Sockets
+from tests.answers import Answers
 from tests.wire import Link
 
 JSON = {"Content-Type": "application/json"}
@@ -191,49 +196,6 @@ class _Endpoint:
         return self._bridge.accept(factory)
 
 
-@dataclass
-class Call:
-    """One HTTP call that the bridge made."""
-
-    method: str
-    url: str
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-
-class CannedAnswers:
-    """
-    Answers the bridge's HTTP calls with what a test has put there.
-
-    @ivar answers: Given one after the other; an exception is raised.
-    @ivar calls: What was called.
-    """
-
-    def __init__(self) -> None:
-        self.answers: list[Answered | Exception] = []
-        self.calls: list[Call] = []
-
-    async def call(
-        self,
-        method: str,
-        url: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        body: bytes | None = None,
-        timeout: float = 30,
-    ) -> Answered:
-        """See L{chatmockd.outbound.Outbound.call}."""
-        self.calls.append(Call(method, url, dict(headers or {}), body or b""))
-        answer = self.answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-
 class Answer:
     """What a client has got so far."""
 
@@ -353,6 +315,7 @@ class Bridge(SynchronousTestCase):
         self.dials = 0
         self.messages = 0
         self.hangs = False
+        self.outbound = Answers()
         self.stays_silent = False
         self._links: list[Link] = []
         self.autobahn = WebSocketServerFactory(reactor=self.clock)
@@ -377,22 +340,41 @@ class Bridge(SynchronousTestCase):
             None, {}, ["upstream.url=ws://upstream.test/v1/responses", *sets]
         )
         pulse = Pulse(self.clock)
-        self.upstream = self.make_upstream(credentials or FixedKey("sk-canary"), pulse)
+        credentials = credentials or FixedKey("sk-canary")
+        url = self.config.upstream_url
+        folder = StateFolder(None)
+        self.limits = AccountLimits(self.clock, folder, url)
+        self.catalog = ModelCatalog(
+            self.clock,
+            Asking(self.outbound, credentials, url),
+            folder,
+            self.config.upstream.profile,
+            url,
+            sync=self.config.models.sync,
+            refresh_interval=self.config.models.refresh_interval_s,
+            signed_in=self.limits.sees,
+        )
+        self.upstream = self.make_upstream(credentials, pulse)
         durable = self.config.continuity.mode == "durable"
         self.tree = Tree(memory_store("disk"), memory_store()) if durable else None
         self.turns = Turns(self.config, self.upstream, self.tree, self.clock)
-        following = Following(self.config, pulse)
+        following = Following(self.config, pulse, self.limits.headers)
         defaults = defaults_of(self.config, self)
-        responses = Responses(self.turns, following, defaults)
         dialects = Dialects(self.turns, following, defaults)
-        chat = Chat(self.config, dialects)
-        stored = Stored(self.turns, following)
-        sockets = Sockets(self.config, self.turns, pulse, defaults)
-        ollama = Ollama(self.config, dialects, self, self.clock)
-        self.outbound = CannedAnswers()
-        calls = Calls(self.config, self.outbound, credentials or FixedKey("sk-canary"))
-        passed_on = PassedOn(self.turns, calls, self.clock)
-        self.api = Api(responses, chat, stored, sockets, ollama, passed_on, self.clock)
+        calls = Calls(self.config, self.outbound, credentials)
+        self.api = Api(
+            self.clock,
+            responses=Responses(self.turns, following, defaults),
+            chat=Chat(self.config, dialects),
+            stored=Stored(self.turns, following),
+            sockets=Sockets(self.config, self.turns, pulse, defaults),
+            ollama=Ollama(self.config, dialects, self, self.clock),
+            passed_on=PassedOn(self.turns, calls, self.clock),
+            models=Models(
+                self.catalog, expose_efforts=self.config.models.expose_efforts
+            ),
+            status=Status(self.config, self.turns, self.catalog, self.limits, pulse),
+        )
         server = self.config.server
         self.site = ApiSite(
             self.api.resource(),
@@ -406,7 +388,9 @@ class Bridge(SynchronousTestCase):
 
     def make_upstream(self, credentials: Credentials, pulse: Pulse) -> Leasing:
         """How the bridge reaches the upstream."""
-        return UpstreamFactory(self.config, _Endpoint(self), credentials, pulse)
+        return UpstreamFactory(
+            self.config, _Endpoint(self), credentials, pulse, self.limits.heard
+        )
 
     # The client's side.
 

@@ -182,7 +182,13 @@ class HttpBridge(Bridge):
         """HTTP towards the upstream of this test."""
         network: Any = _Network(self)
         connections = HttpConnections(network, self.clock, 10, 4)
-        return Exchanges(self.config, connections, self.sign_in(credentials), pulse)
+        return Exchanges(
+            self.config,
+            connections,
+            self.sign_in(credentials),
+            pulse,
+            self.limits.heard,
+        )
 
     def dialled(self, factory: Any) -> Deferred[Any]:
         """The bridge dials."""

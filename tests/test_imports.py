@@ -189,7 +189,13 @@ class ImportsTests(SynchronousTestCase):
         self.forbid(
             "chatmockd.account",
             "chatmockd",
-            but=("chatmockd.account", "chatmockd.errors", "chatmockd.outbound"),
+            but=(
+                "chatmockd.account",
+                "chatmockd.core",
+                "chatmockd.errors",
+                "chatmockd.outbound",
+                "chatmockd._version",
+            ),
         )
 
     def test_commands_know_no_daemon(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from chatmockd import __version__
+from chatmockd._version import __version__
 from chatmockd.account.identity import Identity, identity_of
 from chatmockd.errors import CredentialsMissing
 from chatmockd.outbound import Answered, Outbound, Unreachable

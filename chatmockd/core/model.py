@@ -78,6 +78,8 @@ _SHIPPED = (
     Model("gpt-5.4-mini", "GPT-5.4 mini", efforts=_USUAL, context_window=272_000),
     Model("gpt-5.3-codex", "GPT-5.3 Codex", efforts=_USUAL, context_window=272_000),
 )
+
+
 def in_order(efforts: Iterable[str]) -> tuple[str, ...]:
     """C{efforts} without repetitions, weakest first, strange ones last."""
     known = {effort: place for place, effort in enumerate(EFFORTS)}

@@ -39,6 +39,7 @@ from chatmockd.upload import Body
 from chatmockd.upstream.exchange import Exchange, SentInVain, first_bytes
 from chatmockd.upstream.handshake import Address, Introduction
 from chatmockd.upstream.lease import Lease
+from chatmockd.upstream.leasing import Hear
 
 _NOT_CONNECTED = (
     ConnectError,
@@ -79,7 +80,11 @@ class Exchanges:
         connections: HttpConnections,
         credentials: Credentials,
         pulse: Pulse,
+        hear: Hear = lambda signed_in_with, said: None,
     ) -> None:
+        """
+        @param hear: Told what the account may still use.
+        """
         self.profile: Profile = over_http(PROFILES[settings.upstream.profile])
         self._settings = settings.upstream
         self._mode = settings.continuity.mode
@@ -90,6 +95,8 @@ class Exchanges:
         self._connections = connections
         self._credentials = credentials
         self._pulse = pulse
+        self._hear = hear
+        self._signed_in_with: Mapping[str, str] = {}
         self._clock = pulse.clock
         self._leases: dict[Exchange, Lease[Exchange]] = {}
         self._exchanges: dict[Exchange, None] = {}
@@ -177,6 +184,10 @@ class Exchanges:
     def turn_named(self, connection: Exchange, response_id: str) -> None:
         """Nobody can follow up on it here."""
 
+    def limits_told(self, connection: Exchange, frame: bytes) -> None:
+        """See L{Lessor.limits_told}."""
+        self._hear(self._signed_in_with, frame)
+
     def turn_ended(self, connection: Exchange, outcome: Outcome | None) -> None:
         """See L{Lessor.turn_ended}."""
         self._leases.pop(connection, None)
@@ -215,7 +226,16 @@ class Exchanges:
             if renewed is not None:
                 # So that the connection can serve again.
                 await first_bytes(response)
+                credentials = renewed
                 response = await self._request(own | renewed, body, moved)
+        self._signed_in_with = credentials
+        self._hear(
+            credentials,
+            {
+                name.decode("latin-1").lower(): values[-1].decode("latin-1")
+                for name, values in response.headers.getAllRawHeaders()
+            },
+        )
         return response
 
     def _headers(self, body: bytes) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
 from autobahn.twisted.websocket import WebSocketClientFactory
@@ -31,14 +31,9 @@ from chatmockd.upstream.adapter import UpstreamProtocol
 from chatmockd.upstream.connection import MAX_MESSAGE, Connection
 from chatmockd.upstream.handshake import Address, Introduction, upgrade_request
 from chatmockd.upstream.lease import Lease
+from chatmockd.upstream.leasing import Hear
 
 _T = TypeVar("_T")
-
-Hear = Callable[[Mapping[str, str], Mapping[str, str] | bytes], None]
-"""
-Told what the upstream says to an account: to whom, by the headers that signed it in,
-and what: the headers of an answer, or a frame.
-"""
 
 
 class _Dial(Factory):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from twisted.internet.defer import Deferred
@@ -9,6 +10,12 @@ from twisted.internet.defer import Deferred
 from chatmockd.core.profile import Profile
 from chatmockd.errors import ChatmockdError
 from chatmockd.upstream.lease import AnyLease
+
+Hear = Callable[[Mapping[str, str], Mapping[str, str] | bytes], None]
+"""
+Told what the upstream says to an account: to whom, by the headers that signed it in,
+and what: the headers of an answer, with lower-case names, or a frame.
+"""
 
 
 class Leasing(Protocol):

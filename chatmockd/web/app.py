@@ -20,10 +20,12 @@ from chatmockd.errors import (
 from chatmockd.printable import printable
 from chatmockd.web.chat import Chat
 from chatmockd.web.guard import GuardedRequest
+from chatmockd.web.models import Models
 from chatmockd.web.ollama import Ollama
 from chatmockd.web.passed_on import PassedOn
 from chatmockd.web.responses import Responses
 from chatmockd.web.root import Answering, Root
+from chatmockd.web.status import Status
 from chatmockd.web.stored import Stored
 from chatmockd.web.upgrade import Sockets
 
@@ -42,13 +44,16 @@ class Api:
 
     def __init__(
         self,
+        clock: IReactorTime,
+        *,
         responses: Responses,
         chat: Chat,
         stored: Stored,
         sockets: Sockets,
         ollama: Ollama,
         passed_on: PassedOn,
-        clock: IReactorTime,
+        models: Models,
+        status: Status,
     ) -> None:
         self._responses = responses
         self._chat = chat
@@ -56,6 +61,8 @@ class Api:
         self._sockets = sockets
         self._ollama = ollama
         self._passed_on = passed_on
+        self._models = models
+        self._status = status
         self._clock = clock
         self._in_flight = 0
         self._idle: list[Deferred[None]] = []
@@ -150,6 +157,21 @@ class Api:
     async def input_items(self, request: GuardedRequest, response_id: str) -> bytes:
         """What one was made from; see L{Stored.input_items}."""
         return await self._stored.input_items(request, response_id)
+
+    @app.route("/v1/models", methods=["GET"])
+    def models(self, request: GuardedRequest) -> bytes:
+        """The models there are; see L{Models.list_all}."""
+        return self._models.list_all(request)
+
+    @app.route("/v1/models/<path:name>", methods=["GET"])
+    def model(self, request: GuardedRequest, name: str) -> bytes:
+        """One of them; see L{Models.get}."""
+        return self._models.get(request, name)
+
+    @app.route("/v1/status", methods=["GET"])
+    async def status(self, request: GuardedRequest) -> bytes:
+        """How the daemon is; see L{Status.get}."""
+        return await self._status.get(request)
 
     @app.route("/", methods=["GET"])
     def home(self, request: GuardedRequest) -> bytes:

@@ -16,14 +16,24 @@ from chatmockd.pulse import Pulse
 from chatmockd.settings import Settings
 from chatmockd.turns.running import RunningTurn
 from chatmockd.web.guard import GuardedRequest
-from chatmockd.web.relay import Relay, Source
+from chatmockd.web.relay import RateHeaders, Relay, Source, no_rate_headers
 
 
 class Following:
     """Answers requests with turns that run, or ran."""
 
-    def __init__(self, settings: Settings, pulse: Pulse) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        pulse: Pulse,
+        rate_headers: RateHeaders = no_rate_headers,
+    ) -> None:
+        """
+        @param rate_headers: What to say in the head of an answer about what the account
+            may still use.
+        """
         self._pulse = pulse
+        self._rate_headers = rate_headers
         self._stall_limit = settings.upstream.idle_timeout_s
 
     async def follow(
@@ -74,6 +84,8 @@ class Following:
                 pieces = ended.pieces
                 relay.finish(pieces if view is None else view.end(pieces, error))
                 return None
+            for name, value in self._rate_headers():
+                request.responseHeaders.setRawHeaders(name, [value])
             if not isinstance(outcome, Completed):
                 raise outcome.error
             response = outcome.response
@@ -97,7 +109,13 @@ class Following:
         self, request: GuardedRequest, source: Source, view: View | None
     ) -> Relay:
         if view is None:
-            return Relay(request, source, self._pulse, self._stall_limit)
+            return Relay(
+                request,
+                source,
+                self._pulse,
+                self._stall_limit,
+                rate_headers=self._rate_headers,
+            )
         return Relay(
             request,
             source,
@@ -105,6 +123,7 @@ class Following:
             self._stall_limit,
             content_type=view.content_type,
             comment=view.comment,
+            rate_headers=self._rate_headers,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from twisted.internet.interfaces import IPushProducer
@@ -15,6 +16,14 @@ COMMENT_AFTER = 15.0  # seconds of silence
 _SMALL = 65_536  # bytes; copying so many costs less than another chunk
 _EVENTS = b"text/event-stream; charset=utf-8"
 _COMMENT = b": keepalive\n\n"
+
+
+RateHeaders = Callable[[], Iterable[tuple[bytes, bytes]]]
+
+
+def no_rate_headers() -> tuple[()]:
+    """What there is to say where nothing is known of limits."""
+    return ()
 
 
 class Source(Protocol):
@@ -50,11 +59,13 @@ class Relay:
         *,
         content_type: bytes = _EVENTS,
         comment: bytes = _COMMENT,
+        rate_headers: RateHeaders = no_rate_headers,
     ) -> None:
         """
         @param stall_limit: Seconds for which a client may read nothing at all while
             there is something to read; 0 waits for ever.
         @param comment: What to write into a long silence; C{b""} writes nothing.
+        @param rate_headers: Further headers, known when the head is written.
         """
         self.begun = False
         self._request = request
@@ -64,6 +75,7 @@ class Relay:
         self._stall_limit = stall_limit
         self._content_type = content_type
         self._comment = comment
+        self._rate_headers = rate_headers
         self._now = self._written = pulse.clock.seconds()
         self._stalled_since: float | None = None
         self._unsent = 0
@@ -147,6 +159,8 @@ class Relay:
         headers = self._request.responseHeaders
         headers.setRawHeaders(b"Content-Type", [self._content_type])
         headers.setRawHeaders(b"Cache-Control", [b"no-cache"])
+        for name, value in self._rate_headers():
+            headers.setRawHeaders(name, [value])
         self._now = self._pulse.clock.seconds()
         self._request.registerProducer(self, True)
         self._pulse.add(self)
