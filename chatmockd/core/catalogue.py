@@ -47,6 +47,19 @@ def list_url(profile: str, upstream_url: str) -> str:
     return f"{url}?client_version={CLIENT_VERSION}" if profile == "chatgpt" else url
 
 
+def usage_urls(upstream_url: str) -> tuple[str, ...]:
+    """
+    Where the ChatGPT backend tells what an account has used, the likelier place first.
+
+    Codex asks at one or the other, depending on how it is configured.
+    """
+    own = sibling(upstream_url, "usage")
+    folder, _, _ = own.rpartition("/")
+    if folder.endswith("/codex"):
+        return f"{folder.removesuffix('/codex')}/wham/usage", own
+    return (own,)
+
+
 def sibling(upstream_url: str, name: str) -> str:
     """The HTTP URL of what stands next to C{responses}."""
     parts = urlsplit(upstream_url)

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+PLAN = "plus"
+ALLOWANCE: dict[str, tuple[int, int, int]] = {
+    "primary": (12, 300, 9000),
+    "secondary": (4, 10080, 500_000),
+}
+"""Of each window: percent used, minutes, and seconds until it is full again."""
+
 
 def opening_frames(model: str, now: int, request_id: str) -> list[dict[str, Any]]:
     """
@@ -17,21 +24,18 @@ def opening_frames(model: str, now: int, request_id: str) -> list[dict[str, Any]
     return [
         {
             "type": "codex.rate_limits",
-            "plan_type": "plus",
+            "plan_type": PLAN,
             "rate_limits": {
                 "allowed": True,
                 "limit_reached": False,
-                "primary": {
-                    "used_percent": 12,
-                    "window_minutes": 300,
-                    "reset_at": now + 9000,
-                    "reset_after_seconds": 9000,
-                },
-                "secondary": {
-                    "used_percent": 4,
-                    "window_minutes": 10080,
-                    "reset_at": now + 500000,
-                    "reset_after_seconds": 500000,
+                **{
+                    name: {
+                        "used_percent": used,
+                        "window_minutes": minutes,
+                        "reset_at": now + seconds,
+                        "reset_after_seconds": seconds,
+                    }
+                    for name, (used, minutes, seconds) in ALLOWANCE.items()
                 },
             },
             "credits": {"has_credits": False, "unlimited": False, "balance": None},

@@ -15,7 +15,7 @@ class RouteTests(Bridge):
 
     def test_unknown_paths_are_404(self) -> None:
         """As JSON; a doubled or trailing slash is no redirect either."""
-        for path in ("/api", "/v1", "/v1/responses/", "/v1//responses", "/v1/models"):
+        for path in ("/api", "/v1", "/v1/responses/", "/v1//responses", "/v1/engines"):
             answer = self.ask("GET", path)
             self.assert_error(answer, 404, "not_found")
 
