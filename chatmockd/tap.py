@@ -139,7 +139,7 @@ def makeService(options: Options) -> IService:
         folder = StateFolder.beside(settings.store.path, home)
     limits = AccountLimits(reactor, folder, settings.upstream_url)
     catalog = ModelCatalog(
-        reactor,
+        reactor.seconds,
         Asking(
             outbound,
             credentials,

@@ -345,7 +345,7 @@ class Bridge(SynchronousTestCase):
         folder = StateFolder(None)
         self.limits = AccountLimits(self.clock, folder, url)
         self.catalog = ModelCatalog(
-            self.clock,
+            self.clock.seconds,
             Asking(self.outbound, credentials, url),
             folder,
             self.config.upstream.profile,

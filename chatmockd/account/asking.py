@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Coroutine, Mapping
+from typing import Any, TypeVar
 
 from chatmockd._version import __version__
 from chatmockd.account.identity import Identity, identity_of
-from chatmockd.errors import CredentialsMissing
+from chatmockd.account.tokens import Credentials
+from chatmockd.errors import ChatmockdError, CredentialsMissing
 from chatmockd.outbound import Answered, Outbound, Unreachable
 
+T = TypeVar("T")
+
 _TIMEOUT = 15.0  # seconds
-
-
-class SignsIn(Protocol):
-    """What signs us in, and gets us in again."""
-
-    async def headers(self) -> dict[str, str]:
-        """
-        The headers for one call.
-
-        @raise CredentialsMissing: There is nothing usable to sign in with.
-        """
-
-    async def renewed(self, refused: Mapping[str, str]) -> dict[str, str] | None:
-        """What to try instead of headers that were refused; None if nothing else."""
 
 
 class NotSignedIn(Exception):
@@ -37,7 +26,7 @@ class Asking:
     def __init__(
         self,
         outbound: Outbound,
-        credentials: SignsIn,
+        credentials: Credentials,
         upstream_url: str,
         *,
         originator: str = "",
@@ -62,6 +51,7 @@ class Asking:
         Who we are.
 
         @raise NotSignedIn: Nobody.
+        @raise Unreachable: Our tokens could not be renewed.
         """
         return identity_of(await self._headers(), self._upstream_url)
 
@@ -92,16 +82,18 @@ class Asking:
         return await self._outbound.call("GET", url, headers=headers, timeout=_TIMEOUT)
 
     async def _headers(self) -> dict[str, str]:
-        try:
-            return await self._credentials.headers()
-        except CredentialsMissing as problem:
-            raise NotSignedIn(str(problem)) from None
+        return await _explained(self._credentials.headers())
 
     async def _renewed(self, refused: dict[str, str]) -> dict[str, str] | None:
-        try:
-            return await self._credentials.renewed(refused)
-        except CredentialsMissing as problem:
-            raise NotSignedIn(str(problem)) from None
+        return await _explained(self._credentials.renewed(refused))
 
 
-__all__ = ["Answered", "Asking", "NotSignedIn", "SignsIn", "Unreachable"]
+async def _explained(asking: Coroutine[Any, Any, T]) -> T:
+    """What credentials come to, in our terms."""
+    try:
+        return await asking
+    except CredentialsMissing as problem:
+        raise NotSignedIn(str(problem)) from None
+    except ChatmockdError as problem:
+        # Whoever renews them could not.
+        raise Unreachable(str(problem)) from None

@@ -7,7 +7,6 @@ from typing import Literal
 
 import msgspec
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from chatmockd.account.asking import Asking, NotSignedIn
@@ -49,7 +48,7 @@ class ModelCatalog:
 
     def __init__(
         self,
-        clock: IReactorTime,
+        now: Callable[[], float],
         asking: Asking,
         folder: StateFolder,
         profile: str,
@@ -60,12 +59,12 @@ class ModelCatalog:
         signed_in: Callable[[Identity | None], None] = lambda identity: None,
     ) -> None:
         """
-        @param clock: Its seconds are Unix time.
+        @param now: Unix time, in seconds.
         @param sync: Whether the upstream is asked at all.
         @param refresh_interval: Seconds for which a list is good.
         @param signed_in: Told who we turn out to be, or that we are nobody.
         """
-        self._clock = clock
+        self._now = now
         self._asking = asking
         self._folder = folder
         self._profile = profile
@@ -92,7 +91,7 @@ class ModelCatalog:
         """Seconds since the upstream last said that it is so; None if it never did."""
         if self._kept is None:
             return None
-        return max(0.0, self._clock.seconds() - self._kept.fetched)
+        return max(0.0, self._now() - self._kept.fetched)
 
     def models(self) -> Sequence[Model]:
         """See L{chatmockd.core.model.Catalog.models}."""
@@ -127,7 +126,7 @@ class ModelCatalog:
         kept = self._kept
         headers = {"If-None-Match": kept.etag} if kept is not None and kept.etag else {}
         asked_as, answered = await self._asking.get(self._url, headers)
-        now = self._clock.seconds()
+        now = self._now()
         if answered.status == 304 and kept is not None and headers:
             kept = msgspec.structs.replace(kept, fetched=now)
         elif answered.status == 200:
@@ -157,7 +156,7 @@ class ModelCatalog:
             if self._failures:
                 self._log.info("the list of models is up to date again")
             self._failures = 0
-            self._next = self._clock.seconds() + self._interval
+            self._next = self._now() + self._interval
         finally:
             self._task = None
 
@@ -171,10 +170,10 @@ class ModelCatalog:
             )
         wait = min(_RETRY_FIRST * 2 ** min(self._failures, 10), _RETRY_LAST)
         self._failures += 1
-        self._next = self._clock.seconds() + wait
+        self._next = self._now() + wait
 
     def _is_due(self) -> bool:
-        return self._clock.seconds() >= self._next
+        return self._now() >= self._next
 
     def _take_over(self, identity: Identity) -> None:
         """Somebody else is signed in than the list is for."""

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
 
-import msgspec
+from chatmockd.account.claims import Claims
 
-_AUTH = "https://api.openai.com/auth"
-_PROFILE = "https://api.openai.com/profile"
 _SHOWN = 8  # characters of an account's id that may be seen by others
 
 
@@ -47,32 +43,7 @@ def identity_of(headers: Mapping[str, str], upstream_url: str) -> Identity:
     """
     bearer = headers.get("Authorization", "")
     account = headers.get("ChatGPT-Account-ID", "")
-    claims = _claims(bearer.removeprefix("Bearer "))
-    auth, profile = claims.get(_AUTH), claims.get(_PROFILE)
+    claims = Claims(bearer.removeprefix("Bearer "))
     named = account or bearer
     key = sha256(f"{upstream_url}\n{named}".encode()).hexdigest()[:16]
-    email = claims.get("email") or _member(profile, "email")
-    return Identity(
-        key,
-        account,
-        plan=_member(auth, "chatgpt_plan_type"),
-        email=email if isinstance(email, str) else "",
-    )
-
-
-def _member(claim: object, name: str) -> str:
-    value = claim.get(name) if isinstance(claim, dict) else None
-    return value if isinstance(value, str) else ""
-
-
-def _claims(token: str) -> dict[str, Any]:
-    """What a JWT says; its signature is the server's to check."""
-    parts = token.split(".")
-    if len(parts) != 3:
-        return {}
-    try:
-        payload = base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4))
-        claims = msgspec.json.decode(payload)
-    except (ValueError, msgspec.DecodeError, RecursionError):
-        return {}
-    return claims if isinstance(claims, dict) else {}
+    return Identity(key, account, plan=claims.plan or "", email=claims.email or "")

@@ -36,6 +36,10 @@ class StateFolder:
             path = home.joinpath(*path.parts[1:])
         return cls(path.absolute().parent)
 
+    def place(self, name: str) -> Path | None:
+        """Where the file C{name} is, if anything is kept."""
+        return None if self._path is None else self._path / name
+
     def read(self, name: str) -> bytes | None:
         """What is in the file C{name}; None when there is nothing usable."""
         if self._path is None:
