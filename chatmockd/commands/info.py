@@ -56,12 +56,12 @@ class _Known:
 
 
 async def info(
+    clock: IReactorTime,
     console: Console,
     settings: Settings,
     outbound: Outbound,
     environ: Mapping[str, str],
     home: Path,
-    clock: IReactorTime,
     *,
     as_json: bool,
 ) -> int:

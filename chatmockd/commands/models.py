@@ -18,12 +18,12 @@ from chatmockd.settings import Settings
 
 
 async def models(
+    clock: IReactorTime,
     console: Console,
     settings: Settings,
     outbound: Outbound,
     environ: Mapping[str, str],
     home: Path,
-    clock: IReactorTime,
 ) -> int:
     """
     Print the models, best first, with the efforts that each knows.
