@@ -101,6 +101,11 @@ class ModelCatalog:
                 self._task = None
         return self._models
 
+    @property
+    def known(self) -> Sequence[Model]:
+        """The same, without having anything brought up to date."""
+        return self._models
+
     def stop(self) -> None:
         """Ask no more."""
         self._sync = False
@@ -140,6 +145,7 @@ class ModelCatalog:
         else:
             raise BadList(f"the upstream answered with {answered.status}")
         self._use(kept, "upstream")
+        self._next = now + self._interval
         self._folder.write(f"models-{kept.key}.json", msgspec.json.encode(kept))
 
     async def _keep_up(self) -> None:
@@ -156,7 +162,6 @@ class ModelCatalog:
             if self._failures:
                 self._log.info("the list of models is up to date again")
             self._failures = 0
-            self._next = self._now() + self._interval
         finally:
             self._task = None
 

@@ -32,7 +32,7 @@ class Identity:
         """As much of the account's id as tells one from another."""
         if len(self.account) <= _SHOWN:
             return self.account
-        return f"{self.account[:_SHOWN]}…"
+        return f"{self.account[:_SHOWN]}..."
 
 
 def identity_of(headers: Mapping[str, str], upstream_url: str) -> Identity:

@@ -124,7 +124,7 @@ async def _known(
         limits,
         live,
         why,
-        [model.name for model in account.catalog.models() if model.listed],
+        [model.name for model in account.catalog.known if model.listed],
         sum((one.usage for one in today), Usage()),
         sum((one.usage for one in spent), Usage()),
     )

@@ -42,7 +42,7 @@ async def models(
         except (Unreachable, BadList) as problem:
             why = str(problem)
             status = UNREACHABLE if catalog.source == "shipped" else OK
-    known = [model for model in catalog.models() if model.listed]
+    known = [model for model in catalog.known if model.listed]
     width = max(len(model.name) for model in known)
     for model in known:
         say(console, _line(model, width))

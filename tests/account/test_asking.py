@@ -114,4 +114,4 @@ class IdentityTests(AskedCase):
     def test_shortened(self) -> None:
         """Enough to tell one from another."""
         headers = {"Authorization": "Bearer a", "ChatGPT-Account-ID": "0123456789"}
-        self.assertEqual(identity_of(headers, URL).short_account, "01234567…")
+        self.assertEqual(identity_of(headers, URL).short_account, "01234567...")

@@ -7,9 +7,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from chatmockd.store.contract import Store
 from chatmockd.store.memory import memory_store
 from tests.store.suite import StoreSuite, completed, opening
+from tests.store.usage_suite import UsageSuite
 
 
-class MemoryStoreTests(StoreSuite, SynchronousTestCase):
+class MemoryStoreTests(UsageSuite, StoreSuite, SynchronousTestCase):
     """The suite, and what is particular to memory."""
 
     place = "memory"

@@ -23,6 +23,7 @@ from chatmockd.store.sqlite import StoreUnusable, sqlite_store
 from tests.core.cases import case
 from tests.store.spinning import own_reactor
 from tests.store.suite import NEVER, StoreSuite, StoreVerbs, completed, opening
+from tests.store.usage_suite import UsageSuite
 
 # What another process does with the store in the file that it is told.
 _OPENING = """
@@ -111,7 +112,7 @@ class _OnDisk(StoreVerbs):
         self.assertEqual(self.kept("afterwards"), ["afterwards"])
 
 
-class SqliteStoreTests(_OnDisk, StoreSuite, SynchronousTestCase):
+class SqliteStoreTests(_OnDisk, UsageSuite, StoreSuite, SynchronousTestCase):
     """The suite."""
 
 
