@@ -105,7 +105,8 @@ class OpenAiModels(_Page):
     """C{/v1/models} of api.openai.com."""
 
     def content(self, request: Request) -> dict[str, Any]:
-        names = [slug for slug, *_ in _MODELS] + ["text-embedding-3-small"]
+        names = [slug for slug, _, _, listed in _MODELS if listed]
+        names.append("text-embedding-3-small")
         return {
             "object": "list",
             "data": [

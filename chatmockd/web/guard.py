@@ -24,6 +24,19 @@ _PATIENCE = 268_435_456
 
 _OLLAMA = b"/api/"  # where its API is
 
+# What a page may read of our answers besides their bodies.
+_EXPOSED = b", ".join(
+    [
+        b"x-request-id",
+        b"x-chatmockd-adjusted",
+        *(
+            b"x-ratelimit-%b-%b" % (what, of)
+            for of in (b"requests", b"tokens")
+            for what in (b"limit", b"remaining", b"reset")
+        ),
+    ]
+)
+
 _PHRASES = {status.value: status.phrase.encode("ascii") for status in HTTPStatus}
 
 
@@ -186,9 +199,7 @@ class GuardedRequest(Request):
         headers = self.responseHeaders
         headers.setRawHeaders(b"Access-Control-Allow-Origin", [origin])
         headers.setRawHeaders(b"Vary", [b"Origin"])
-        headers.setRawHeaders(
-            b"Access-Control-Expose-Headers", [b"x-request-id, x-chatmockd-adjusted"]
-        )
+        headers.setRawHeaders(b"Access-Control-Expose-Headers", [_EXPOSED])
         if self.method == b"OPTIONS":
             headers.setRawHeaders(
                 b"Access-Control-Allow-Methods", [b"GET, POST, DELETE"]
