@@ -73,6 +73,8 @@ listen = "tcp:{port}:interface=127.0.0.1"
 [upstream]
 profile = "openai"
 url = "{url}"
+[models]
+sync = false
 [continuity]
 mode = "{mode}"
 max_retained = 10000

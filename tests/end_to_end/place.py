@@ -269,6 +269,9 @@ class Place:
             words += ["--config", str(config)]
         # Every request in the log, so that tests can see what carried it.
         first = ["server.log_requests=true"] + ([] if listen is None else [listen])
+        if not simulate:
+            # Upstreams of tests speak WebSocket and nothing else, unless one says so.
+            first.append("models.sync=false")
         for each in first + list(sets):
             words += ["--set", each]
         number = len(self._processes)

@@ -235,6 +235,8 @@ class World:
                 "--set=server.drain_s=0",
                 # What these tests hold is the connection's own life.
                 "--set=continuity.mode=retained",
+                # Every connection to the upstream is to be one of a turn.
+                "--set=models.sync=false",
                 *(f"--set={each}" for each in sets),
             ]
         )
