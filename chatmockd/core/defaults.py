@@ -52,14 +52,6 @@ class Wanted:
     web_search: bool = False
 
 
-class NothingKnown:
-    """The catalog of one who has no list of models."""
-
-    def models(self) -> Sequence[Model]:
-        """None."""
-        return ()
-
-
 class RequestDefaults:
     """Completes requests, in place."""
 

@@ -61,25 +61,6 @@ class Catalog(Protocol):
         """What is known now, best first; never empty, and never waits."""
 
 
-class ShippedModels:
-    """The models that were there when this version was made."""
-
-    def models(self) -> Sequence[Model]:
-        """See L{Catalog.models}."""
-        return _SHIPPED
-
-
-_USUAL = ("low", "medium", "high", "xhigh")
-
-# As Codex lists them.
-_SHIPPED = (
-    Model("gpt-5.5", "GPT-5.5", efforts=("none", *_USUAL), context_window=272_000),
-    Model("gpt-5.4", "GPT-5.4", efforts=("none", *_USUAL), context_window=272_000),
-    Model("gpt-5.4-mini", "GPT-5.4 mini", efforts=_USUAL, context_window=272_000),
-    Model("gpt-5.3-codex", "GPT-5.3 Codex", efforts=_USUAL, context_window=272_000),
-)
-
-
 def in_order(efforts: Iterable[str]) -> tuple[str, ...]:
     """C{efforts} without repetitions, weakest first, strange ones last."""
     known = {effort: place for place, effort in enumerate(EFFORTS)}

@@ -70,7 +70,7 @@ class AskingTests(AskedCase):
             self.outbound.will(401)
             failure = self.failureResultOf(self.get(), NotSignedIn)
             self.assertNotIn(SECRET, str(failure.value))
-            self.outbound._answers.clear()
+            self.outbound.answers.clear()
             self.assertEqual(len(self.outbound.calls), calls)
 
     def test_nobody(self) -> None:

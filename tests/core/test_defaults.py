@@ -11,7 +11,6 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from chatmockd.core.create import check_create
 from chatmockd.core.defaults import (
-    NothingKnown,
     RequestDefaults,
     Wanted,
     without_effort,
@@ -145,7 +144,9 @@ class NameTests(SynchronousTestCase):
     def test_without_a_list(self) -> None:
         """What can be nothing else is still an effort."""
         fields = {"model": "gpt-5.5-high"}
-        defaults(catalog=NothingKnown()).complete(fields)
+        nothing = Some()
+        nothing.known = ()
+        defaults(catalog=nothing).complete(fields)
         expected = {"model": "gpt-5.5", "reasoning": {"effort": "high"}}
         self.assertEqual(fields, expected)
 

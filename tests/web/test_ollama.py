@@ -45,7 +45,7 @@ class OllamaBridge(Bridge):
     """A bridge with Ollama's verbs."""
 
     known_models = (
-        Model("gpt-5.5", efforts=("none", "low"), context_window=272_000),
+        Model("gpt-5.5", efforts=("none", "low", "high"), context_window=272_000),
         Model("gpt-5.5-mini"),
         Model("hidden", listed=False),
     )

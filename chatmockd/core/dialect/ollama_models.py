@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from hashlib import sha256
 from typing import Any
@@ -11,7 +10,7 @@ import msgspec
 
 from chatmockd.core.dialect.ollama_error import ModelNotFound
 from chatmockd.core.dialect.reading import missing, text
-from chatmockd.core.model import Model
+from chatmockd.core.model import Model, find_model
 
 # What clients believe to talk to. VS Code wants 0.6.4 at the least; thinking levels
 # came with 0.11, ids of tool calls with 0.12.10 and /v1/responses with 0.13.3. From
@@ -20,9 +19,6 @@ OLLAMA_VERSION = "0.13.5"
 
 _TAG = ":latest"
 _FAMILY = "gpt"
-
-# An effort behind a model's name; see the conveniences of ChatMock.
-_EFFORT = re.compile(r"[-_:](?:none|minimal|low|medium|high|xhigh|max|ultra)$")
 
 
 def asked_model(fields: dict[str, Any]) -> str:
@@ -49,9 +45,7 @@ def find(models: Iterable[Model], name: str) -> Model:
     @param name: It may have a tag, and an effort behind it.
     @raise ModelNotFound: There is none.
     """
-    known = {model.name: model for model in models}
-    wanted = bare(name)
-    model = known.get(wanted) or known.get(_EFFORT.sub("", wanted))
+    model = find_model(models, bare(name))
     if model is None:
         raise ModelNotFound(name)
     return model
@@ -78,7 +72,7 @@ def tags_json(models: Iterable[Model], since: str, *, with_efforts: bool) -> byt
         }
         for model in models
         if model.listed
-        for name in _names(model, with_efforts)
+        for name in model.names(with_efforts=with_efforts)
     ]
     return msgspec.json.encode({"models": listed})
 
@@ -117,11 +111,6 @@ def running_json() -> bytes:
 def version_json() -> bytes:
     """The answer to C{GET /api/version}."""
     return msgspec.json.encode({"version": OLLAMA_VERSION})
-
-
-def _names(model: Model, with_efforts: bool) -> list[str]:
-    efforts = model.efforts if with_efforts else ()
-    return [model.name, *(f"{model.name}-{effort}" for effort in efforts)]
 
 
 def _details() -> dict[str, Any]:
