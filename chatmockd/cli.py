@@ -73,9 +73,9 @@ def _command(
         case "logout":
             asked = module.end_login(reactor, console, *surroundings)
         case "info":
-            asked = module.info(console, *surroundings, as_json=chosen.json)
+            asked = module.info(reactor, console, *surroundings, as_json=chosen.json)
         case "models":
-            asked = module.models(console, *surroundings)
+            asked = module.models(reactor, console, *surroundings)
     return asked
 
 

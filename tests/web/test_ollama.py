@@ -452,7 +452,13 @@ class AroundTests(OllamaBridge):
         listed = self.ask("GET", "/api/tags").json["models"]
         self.assertEqual(
             [model["name"] for model in listed],
-            ["gpt-5.5", "gpt-5.5-none", "gpt-5.5-low", "gpt-5.5-mini"],
+            [
+                "gpt-5.5",
+                "gpt-5.5-none",
+                "gpt-5.5-low",
+                "gpt-5.5-high",
+                "gpt-5.5-mini",
+            ],
         )
         for model in listed:
             self.assertEqual(self.send("/api/show", model=model["name"]).status, 200)
