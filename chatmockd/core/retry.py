@@ -7,6 +7,8 @@ _SPANS = 6  # how many of them are looked back on: a minute
 _SHARE = 0.2  # of what was asked in that minute
 _LEAST = 3  # retries a minute that are allowed however little was asked
 _LONGEST = 0.5  # seconds to wait before a retry
+_QUICK = 2.0  # seconds
+_PASSING = frozenset({"DNS", "connect", "WebSocket upgrade"})
 
 
 class RetryBudget:
@@ -40,6 +42,18 @@ class RetryBudget:
         counts[span] = counts.get(span, 0) + 1
         for old in [s for s in counts if not span - _SPANS < s <= span]:
             del counts[old]
+
+
+def may_help(phase: str, seconds: float) -> bool:
+    """
+    Whether connecting once more may go better.
+
+    @param phase: In which it failed. A certificate or a proxy that does not want us
+        will not change its mind.
+    @param seconds: How long that took. What was silent for long will be again, and the
+        client has waited enough.
+    """
+    return phase in _PASSING and seconds < _QUICK
 
 
 def delay(chance: float) -> float:

@@ -34,6 +34,7 @@ from chatmockd.errors import (
 )
 from chatmockd.store.contract import Ending, Opening, ParentGone
 from chatmockd.store.tree import Entry, Tree
+from chatmockd.turns.connecting import Connecting
 from chatmockd.turns.dying import may_die
 from chatmockd.turns.running import RunningTurn
 from chatmockd.upstream.lease import AnyLease
@@ -64,6 +65,7 @@ class DurableCourse:
         self,
         create: Create,
         upstream: Leasing,
+        connecting: Connecting,
         tree: Tree,
         asker: Asker,
         *,
@@ -80,6 +82,7 @@ class DurableCourse:
         """
         self._create = create
         self._upstream = upstream
+        self._connecting = connecting
         self._tree = tree
         self._asker = asker
         self._own_id = own_id
@@ -169,7 +172,7 @@ class DurableCourse:
             if self._create.marker is not None:
                 way = "rebuilt"
                 items = await self._rebuilt(self._create.marker)
-            lease = await self._upstream.lease(None, turn.request_id)
+            lease = await self._connecting.lease(turn.request_id)
         if items is self._given:
             # As the client wrote it.
             items = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from random import random
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
@@ -16,6 +17,7 @@ from chatmockd.core.usage import Spent
 from chatmockd.errors import ChatmockdError, IdempotencyMismatch, ResponseInFlight
 from chatmockd.settings import Settings
 from chatmockd.store.tree import Tree
+from chatmockd.turns.connecting import Connecting
 from chatmockd.turns.direct import DirectCourse
 from chatmockd.turns.durable import Asker, DurableCourse
 from chatmockd.turns.running import RunningTurn
@@ -62,6 +64,7 @@ class Turns:
         self.tree = tree
         self.upstream = upstream
         self._clock = clock
+        self._connecting = Connecting(upstream, clock, random)
         self._retains = settings.continuity.mode != "off"
         self._backfill_empty = settings.compat.backfill_output == "empty"
         self._grace = settings.continuity.abandon_grace_s
@@ -118,6 +121,7 @@ class Turns:
         course = DurableCourse(
             create,
             self.upstream,
+            self._connecting,
             tree,
             asker,
             own_id=own_id,

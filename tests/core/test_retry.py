@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from chatmockd.core.retry import RetryBudget, delay
+from chatmockd.core.retry import RetryBudget, delay, may_help
 from tests.core.cases import case
 
 
@@ -54,3 +54,20 @@ class DelayTests(SynchronousTestCase):
         self.assertEqual(delay(0.0), 0.0)
         self.assertEqual(delay(0.5), 0.25)
         self.assertEqual(delay(1.0), 0.5)
+
+
+class MayHelpTests(SynchronousTestCase):
+    """Which failures are worth another try."""
+
+    def test_what_passes(self) -> None:
+        """A refused connection may be taken a moment later; a certificate stays bad."""
+        for phase, seconds, helps in (
+            ("connect", 0.0, True),
+            ("DNS", 1.0, True),
+            ("WebSocket upgrade", 1.9, True),
+            ("connect", 10.0, False),
+            ("TLS", 0.0, False),
+            ("proxy", 0.0, False),
+        ):
+            with case(phase=phase, seconds=seconds):
+                self.assertIs(may_help(phase, seconds), helps)

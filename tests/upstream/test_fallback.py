@@ -37,7 +37,10 @@ class FallbackTests(HttpBridge):
             self.refusals.append(refusal)
             self.assertNotEqual(self.post().status, 200)
         self.refuse_connections()
-        self.assert_error(self.post(), 502, "upstream_unreachable")
+        self.refuse_connections()
+        answer = self.post()
+        self.wait(1)
+        self.assert_error(answer, 502, "upstream_unreachable")
         self.assertEqual(self.asked, [])
 
     def test_sockets_are_used_as_long_as_they_are_let_in(self) -> None:

@@ -345,7 +345,10 @@ class IdempotencyTests(DurableBridge):
     def test_what_was_refused_may_be_asked_again(self) -> None:
         """Nothing was done about it."""
         self.refuse_connections()
-        self.assertEqual(self.keyed().status, 502)
+        self.refuse_connections()
+        refused = self.keyed()
+        self.wait(1)
+        self.assertEqual(refused.status, 502)
         self.keyed()
         self.answer("resp_1")
         self.assertEqual(self.messages, 1)
