@@ -8,21 +8,54 @@ before anything is measured.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
-_EVENT = b"event: response."
-_LAST_EVENT = b"event: response.completed"
-_RESPONSE_ID = re.compile(rb"resp_[0-9a-f]{50}")
+
+@dataclass(frozen=True)
+class Look:
+    """
+    How an API's answer is told to be whole.
+
+    @ivar path: Where it is asked for.
+    @ivar event: What each of its events begins with, and C{last} the last one.
+    @ivar response_id: What an id looks like.
+    """
+
+    path: str
+    event: bytes
+    last: bytes
+    response_id: re.Pattern[bytes]
+
+    @property
+    def kept(self) -> int:
+        """Bytes of one read to see again with the next, for what a cut went through."""
+        return max(len(self.event), len(self.last)) - 1
+
+
+LOOKS = {
+    "responses": Look(
+        "/v1/responses",
+        b"event: response.",
+        b"event: response.completed",
+        re.compile(rb"resp_[0-9a-f]{50}"),
+    ),
+    "chat": Look(
+        "/v1/chat/completions",
+        b'data: {"id":"chatcmpl-',
+        b"data: [DONE]",
+        re.compile(rb"chatcmpl-[0-9a-f]{50}"),
+    ),
+}
+
 _END = b"\r\n0\r\n\r\n"
-_KEPT = len(_LAST_EVENT) - 1
-"""Bytes of one read to see again with the next, for what the cut went through."""
-
 _HEAD_LIMIT = 16384
 
 
 class Answer:
     """What came back on one request so far."""
 
-    def __init__(self, expected_events: int) -> None:
+    def __init__(self, expected_events: int, look: Look) -> None:
+        self._look = look
         self._expected = expected_events
         self._head = b""
         self._in_body = False
@@ -56,17 +89,20 @@ class Answer:
         self._left = int(length.group(1)) if length else None
 
     def _receive_body(self, data: bytes) -> None:
-        seam = self._tail + data[:_KEPT]
-        self.events += data.count(_EVENT) + _only_across(seam, self._tail, _EVENT)
-        self._completed += data.count(_LAST_EVENT)
-        self._completed += _only_across(seam, self._tail, _LAST_EVENT)
+        look = self._look
+        kept = look.kept
+        seam = self._tail + data[:kept]
+        self.events += data.count(look.event)
+        self.events += _only_across(seam, self._tail, look.event)
+        self._completed += data.count(look.last)
+        self._completed += _only_across(seam, self._tail, look.last)
         if self.response_id is None and len(self._opening) < _HEAD_LIMIT:
             self._opening += data
-            found = _RESPONSE_ID.search(self._opening)
+            found = look.response_id.search(self._opening)
             if found is not None:
                 self.response_id = found.group().decode()
-        seen = data if len(data) >= _KEPT else self._tail + data
-        self._tail = seen[-_KEPT:]
+        seen = data if len(data) >= kept else self._tail + data
+        self._tail = seen[-kept:]
         if self._left is not None:
             self._left -= len(data)
             self.ended = self._left <= 0
@@ -85,7 +121,7 @@ class Answer:
         if self.events != self._expected:
             return f"{self.events} events instead of {self._expected}"
         if self._completed != 1:
-            return f"{self._completed} times response.completed"
+            return f"{self._completed} times {self._look.last.decode()}"
         if self.response_id is None:
             return "no response id"
         return None

@@ -11,7 +11,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.tcp import Connection
 from twisted.python.failure import Failure
 
-from bench.answer import Answer
+from bench.answer import LOOKS, Answer
 from bench.loopback import HOST, connect
 
 
@@ -41,8 +41,9 @@ class Caller:
     @ivar first_event_s: Seconds from the newest question to its first event.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, api: str = "responses") -> None:
         self._port = port
+        self._look = LOOKS[api]
         self._wire: _Wire | None = None
         self._answer: Answer | None = None
         self._done: Deferred[Answer] | None = None
@@ -59,11 +60,11 @@ class Caller:
     async def ask(self, body: bytes, expected_events: int) -> Answer:
         """Send one request; the answer when it has ended, right or wrong."""
         wire = await self._connected()
-        self._answer = Answer(expected_events)
+        self._answer = Answer(expected_events, self._look)
         self._done = Deferred()
         self.first_event_s = None
         head = (
-            "POST /v1/responses HTTP/1.1\r\n"
+            f"POST {self._look.path} HTTP/1.1\r\n"
             f"Host: {HOST}:{self._port}\r\n"
             "Content-Type: application/json\r\n"
             "Accept: text/event-stream\r\n"

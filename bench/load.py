@@ -25,6 +25,9 @@ from bench.plan import Kind, Outcome, Plan
 _SETTLE_S = 0.1
 """Given to a contender to end what it began, before it is measured."""
 
+_TURNS = 10
+"""Of a conversation, before another one begins."""
+
 _LONGEST_S = 240.0
 """After this a load has hung."""
 
@@ -209,6 +212,39 @@ async def history(plan: Plan, outcome: Outcome) -> None:
     outcome.cpu_s = cpu_of(plan) - cpu_began
 
 
+async def talk(plan: Plan, outcome: Outcome) -> None:
+    """Every connection has a conversation, and sends all of it each time."""
+    callers = [Caller(plan.port, plan.api) for _ in range(plan.connections)]
+    output = json.loads(answer(plan.events, plan.size)[-1][1])["response"]["output"]
+    answered = output[0]["content"][0]["text"]
+    # A chat has a chunk for each delta, one that begins it and one that ends it.
+    chat = plan.api == "chat"
+    expected = plan.events - FRAMING_EVENTS + 2 if chat else plan.events
+
+    async def keep_talking(number: int, caller: Caller, over: float) -> None:
+        begun = 0
+        while time.perf_counter() < over and not outcome.faults:
+            begun += 1
+            said = [{"role": "user", "content": f"{plan.api} {number} {begun} {over}"}]
+            for turn in range(_TURNS):
+                await asked(plan, outcome, caller, plan.talking(said), expected)
+                said.append({"role": "assistant", "content": answered})
+                said.append({"role": "user", "content": f"And {turn}?"})
+
+    def talked(seconds: float) -> Deferred[list[None]]:
+        over = time.perf_counter() + seconds
+        talking = [keep_talking(*one, over) for one in enumerate(callers)]
+        return all_of(list(talking))
+
+    await talked(0.3)
+    await sleep(_SETTLE_S)
+    outcome.answers = outcome.events = 0
+    began, cpu_began = time.perf_counter(), cpu_of(plan)
+    await talked(plan.seconds)
+    outcome.wall_s = time.perf_counter() - began
+    outcome.cpu_s = cpu_of(plan) - cpu_began
+
+
 def conversation(items: int) -> list[dict[str, Any]]:
     """So many messages, of some 200 bytes each; the last is the user's."""
     said: list[dict[str, Any]] = []
@@ -226,6 +262,7 @@ _LOADS: dict[Kind, Callable[[Plan, Outcome], Awaitable[None]]] = {
     "streams": streams,
     "stall": stall,
     "history": history,
+    "talk": talk,
 }
 
 

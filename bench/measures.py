@@ -179,7 +179,22 @@ def measures(quick: bool) -> tuple[Measure, ...]:
             fresh=True,
         ),
         *_histories(quick),
+        *_talks(burst),
     )
+
+
+def _talks(burst: Plan) -> Iterator[Measure]:
+    """What another API's words cost: the same conversations in both."""
+    for events in (FRAMING_EVENTS + 4, 200, 2000):
+        for api, words in (("responses", "Responses"), ("chat", "Chat Completions")):
+            plan = replace(burst, kind="talk", events=events)
+            yield Measure(
+                f"talk-{api}-{events}",
+                f"conversations sent whole, {events:,} events, {words}",
+                replace(plan, api="chat") if api == "chat" else plan,
+                {"cpu_us_per_request": _cpu_us_per_request},
+                (DURABLE,),
+            )
 
 
 def _histories(quick: bool) -> Iterator[Measure]:

@@ -6,7 +6,8 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-Kind = Literal["in turn", "at pace", "fill", "streams", "stall", "history"]
+Kind = Literal["in turn", "at pace", "fill", "streams", "stall", "history", "talk"]
+Api = Literal["responses", "chat"]
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Plan:
         C{fill}: many first turns, each of which leaves a retained connection.
         C{streams}: many answers open at once. C{stall}: a client that reads nothing.
         C{history}: one long conversation is gone on with, again and again.
+        C{talk}: every connection has a conversation, and sends all of it each time.
     @ivar pid: The process whose CPU time and memory are taken, or 0 for none.
     @ivar events: Events per answer.
     @ivar pace_ms: Milliseconds between two events, 0 for as fast as can be.
@@ -29,6 +31,7 @@ class Plan:
     @ivar follow_up: Whether a question names the answer before it.
     @ivar count: How many retained connections or open streams there shall be.
     @ivar items: How many items the conversation has to begin with.
+    @ivar api: Which API the client speaks.
     @ivar way: How it is gone on with: C{follow up}, C{rebuild} or C{resend}.
     """
 
@@ -45,6 +48,7 @@ class Plan:
     count: int = 0
     items: int = 0
     way: str = ""
+    api: Api = "responses"
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -61,6 +65,12 @@ class Plan:
         content = [{"type": "input_text", "text": text}]
         said = {"type": "message", "role": "user", "content": content}
         return self.request([said], marker, f"bench-{count}-{pace_ms}-{self.size}")
+
+    def talking(self, said: list[dict[str, Any]]) -> bytes:
+        """The body of a request with the whole of a conversation, in plan's API."""
+        name = "messages" if self.api == "chat" else "input"
+        model = f"bench-{self.events}-{self.pace_ms}-{self.size}"
+        return json.dumps({"model": model, "stream": True, name: said}).encode()
 
     def request(
         self, items: list[dict[str, Any]], marker: str | None, model: str | None = None
