@@ -94,6 +94,16 @@ class Network:
         return Staged(endpoint, make, self._reactor, timeout)
 
 
+class _QuietPool(HTTPConnectionPool):
+    """One that does not log the start and the end of each connection."""
+
+    def __init__(self, reactor: Any, persistent: bool) -> None:
+        super().__init__(reactor, persistent)
+        # Its own for each pool, so that no other one falls silent.
+        quiet: Any = type("_Quiet", (self._factory,), {"noisy": False})
+        self._factory = quiet
+
+
 @implementer(IAgentEndpointFactory)
 class HttpConnections:
     """
@@ -112,7 +122,7 @@ class HttpConnections:
         self._network = network
         self._reactor = reactor
         self._timeout = connect_timeout
-        self._pool = HTTPConnectionPool(reactor, persistent=kept > 0)
+        self._pool = _QuietPool(reactor, kept > 0)
         self._pool.maxPersistentPerHost = kept
         self._pool.cachedConnectionTimeout = _IDLE_S
         # What may have been begun is not begun again.
