@@ -21,11 +21,13 @@ class PagesOutbound:
     Calls that the pages answer at once.
 
     @ivar broken: Whether there is no way to them just now.
+    @ivar statuses: What they answered with.
     """
 
     def __init__(self, resource: Any) -> None:
         self._treq: Any = StubTreq(resource)
         self.broken = False
+        self.statuses: list[int] = []
 
     async def call(
         self,
@@ -41,7 +43,15 @@ class PagesOutbound:
         asking = self._treq.request(method, url, headers=dict(headers or {}), data=body)
         self._treq.flush()
         response = await asking
-        return Answered(response.code, {}, await response.content())
+        self.statuses.append(response.code)
+        return Answered(
+            response.code,
+            {
+                name.decode().lower(): values[-1].decode()
+                for name, values in response.headers.getAllRawHeaders()
+            },
+            await response.content(),
+        )
 
 
 class SimulatedCase(CredentialsCase):

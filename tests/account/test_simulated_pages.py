@@ -2,66 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import msgspec
-from treq.client import HTTPClient
-from treq.testing import RequestTraversalAgent
 from twisted.internet.defer import Deferred
-from twisted.web.resource import Resource
 
 from chatmockd.account.asking import Asking
 from chatmockd.account.catalog import ModelCatalog
 from chatmockd.account.usage_page import ask_limits
 from chatmockd.core.limits import from_frame
-from chatmockd.outbound import Answered
 from chatmockd.simulator.codex import opening_frames
 from chatmockd.simulator.model_pages import chatgpt_pages, openai_pages
+from chatmockd.simulator.site import site_of
 from tests.account.asked import AskedCase
+from tests.account.simulated import PagesOutbound
 from tests.core.cases import case
-
-
-class Pages(Resource):
-    """A site with these pages."""
-
-    isLeaf = True
-
-    def __init__(self, pages: dict[str, Resource]) -> None:
-        super().__init__()
-        self._pages = pages
-
-    def render(self, request: Any) -> Any:
-        return self._pages[request.path.decode()].render(request)
-
-
-class Browser:
-    """An L{chatmockd.outbound.Outbound} to that site, with real HTTP between."""
-
-    def __init__(self, pages: dict[str, Resource]) -> None:
-        self._client = HTTPClient(RequestTraversalAgent(Pages(pages)))
-        self.statuses: list[int] = []
-
-    async def call(
-        self,
-        method: str,
-        url: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        body: bytes | None = None,
-        timeout: float = 30,
-    ) -> Answered:
-        """See L{chatmockd.outbound.Outbound.call}."""
-        response = await self._client.request(method, url, headers=dict(headers or {}))
-        self.statuses.append(response.code)
-        return Answered(
-            response.code,
-            {
-                name.decode().lower(): values[-1].decode()
-                for name, values in response.headers.getAllRawHeaders()
-            },
-            await response.content(),
-        )
 
 
 class SimulatedPagesTests(AskedCase):
@@ -75,7 +28,7 @@ class SimulatedPagesTests(AskedCase):
             ("chatgpt", "ws://h/backend-api/codex/responses", chatgpt_pages(now)),
         ):
             with case(profile=profile):
-                browser = Browser(pages)
+                browser = PagesOutbound(site_of(pages, self.clock).resource)
                 catalog = ModelCatalog(
                     now,
                     Asking(browser, self.login, url),
@@ -97,7 +50,8 @@ class SimulatedPagesTests(AskedCase):
         """The usage page and the frames come to the same."""
         now = self.clock.seconds()
         url = "ws://h/backend-api/codex/responses"
-        asking = Asking(Browser(chatgpt_pages(lambda: now)), self.login, url)
+        site = site_of(chatgpt_pages(lambda: now), self.clock)
+        asking = Asking(PagesOutbound(site.resource), self.login, url)
         asked = Deferred.fromCoroutine(ask_limits(asking, url, now))
         identity, limits = self.successResultOf(asked)
         frame = opening_frames("gpt-5.5", int(now), "req_1")[0]
