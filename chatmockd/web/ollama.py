@@ -9,7 +9,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from chatmockd.core.create import decode_object
 from chatmockd.core.dialect.calls import Calls
-from chatmockd.core.dialect.ollama import Asked, read_chat, read_generate
+from chatmockd.core.dialect.ollama import NAMES, Asked, read_chat, read_generate
 from chatmockd.core.dialect.ollama_answer import (
     CHAT,
     GENERATE,
@@ -88,7 +88,12 @@ class Ollama:
             return answer_json(request, idle_json(asked, form, self._clock))
         view = OllamaView(asked, form, self._calls, self._clock, request.began)
         return await self._dialects.answer(
-            request, asked.fields, view, streaming=asked.streaming
+            request,
+            asked.fields,
+            view,
+            streaming=asked.streaming,
+            names=NAMES,
+            otherwise=asked.otherwise,
         )
 
     def _find(self, name: str) -> Model | None:

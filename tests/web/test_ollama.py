@@ -166,6 +166,36 @@ class ChatTests(OllamaBridge):
         self.socket.say(created("resp_1"), completed("resp_1"))
         self.assertEqual(answer.status, 200)
 
+    def test_extra_tools(self) -> None:
+        """ChatMock's, and once without them if they are refused."""
+        search = {"type": "web_search"}
+        answer = self.chat(
+            asks("Hello?"), stream=False, responses_tools=[search], tools=TOOLS
+        )
+        asked = self.socket.received[-1]
+        self.assertEqual(
+            [t["type"] for t in asked["tools"]], ["function", "web_search"]
+        )
+        error = {"type": "invalid_request_error", "message": "No search."}
+        self.socket.say({"type": "error", "status": 400, "error": error})
+        asked = self.sockets[-1].received[-1]
+        self.assertEqual([tool["type"] for tool in asked["tools"]], ["function"])
+        self.sockets[-1].say(created("resp_1"), completed("resp_1"))
+        self.assertEqual(answer.status, 200)
+        refused = self.chat(asks("Hello?"), responses_tools=[{"type": "mcp"}])
+        self.assertEqual(refused.status, 400)
+        self.assertIn("responses_tools[0].type", refused.json["error"])
+
+    def test_what_is_left_out_has_its_own_name(self) -> None:
+        """The client looks for what it wrote."""
+        self.configure(upstream__profile="chatgpt")
+        answer = self.chat(asks("Hello?"), options={"num_predict": 9, "top_p": 0.5})
+        self.socket.say(created("resp_1"), completed("resp_1"))
+        self.assertEqual(
+            answer.headers["x-chatmockd-adjusted"],
+            "instructions, options.num_predict, options.top_p",
+        )
+
 
 class GenerateTests(OllamaBridge):
     """C{POST /api/generate}."""

@@ -17,8 +17,8 @@ from chatmockd.core.dialect.reading import (
     wrong_value,
 )
 from chatmockd.core.dialect.tools import (
+    add_extra_tools,
     read_choice,
-    read_extra_tools,
     read_format,
     read_tools,
 )
@@ -84,7 +84,7 @@ class AskedChat(Asked):
 
     def _read_tools(self, given: Mapping[str, Any]) -> None:
         fields = self.fields
-        tools, extra = read_tools(given), read_extra_tools(given)
+        tools, extra = read_tools(given), given.get("responses_tools")
         choice = read_choice(given)
         parallel = boolean(given, "parallel_tool_calls")
         if self.is_legacy:
@@ -98,14 +98,7 @@ class AskedChat(Asked):
         # the default.
         if choice is not None and (tools or extra or choice != "auto"):
             fields["tool_choice"] = choice
-        other = one_of(given, "responses_tool_choice", ("auto", "none"))
-        if extra:
-            self.otherwise = dict(fields)
-            if not tools:
-                self.otherwise.pop("tool_choice", None)
-            fields["tools"] = [*tools, *extra]
-        if other == "none" or (other is not None and fields.get("tools")):
-            fields["tool_choice"] = other
+        self.otherwise = add_extra_tools(given, fields)
 
 
 def _messages(given: Mapping[str, Any]) -> object:

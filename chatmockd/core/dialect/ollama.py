@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chatmockd.core.dialect.calls import Calls
@@ -26,6 +26,7 @@ from chatmockd.core.dialect.reading import (
     wrong_type,
     wrong_value,
 )
+from chatmockd.core.dialect.tools import add_extra_tools
 from chatmockd.core.model import Model
 from chatmockd.core.transcript import Item
 
@@ -41,6 +42,14 @@ _LEAST_TOKENS = 16  # fewer are refused by the upstream
 _MOST_STOPS, _LONGEST_STOP = 32, 256  # Ollama has no limits, we have other clients
 
 
+NAMES = {
+    "max_output_tokens": "options.num_predict",
+    "temperature": "options.temperature",
+    "top_p": "options.top_p",
+}
+"""What Ollama calls these fields."""
+
+
 @dataclass(frozen=True)
 class Asked:
     """
@@ -52,6 +61,7 @@ class Asked:
     @ivar streaming: It wants the answer line by line.
     @ivar thinks_aloud: It may be shown what the model thought.
     @ivar stops: Sequences that end the answer.
+    @ivar otherwise: What to ask instead if the upstream refuses that, or None.
     @ivar idle_reason: Why nothing is asked: C{"load"} the model, or C{"unload"} it.
     """
 
@@ -61,6 +71,7 @@ class Asked:
     thinks_aloud: bool = True
     stops: tuple[str, ...] = ()
     idle_reason: str = ""
+    otherwise: dict[str, Any] | None = None
 
     @property
     def items(self) -> list[Item]:
@@ -94,7 +105,8 @@ def read_chat(asked: dict[str, Any], find: Find, calls: Calls) -> Asked:
         tool_choice=one_of(asked, "tool_choice", _CHOICES),
     )
     instructions = "\n\n".join(history.instructions)
-    return _read(asked, find, fields, instructions, asks=bool(history.items))
+    read = _read(asked, find, fields, instructions, asks=bool(history.items))
+    return replace(read, otherwise=add_extra_tools(asked, read.fields))
 
 
 def read_generate(asked: dict[str, Any], find: Find) -> Asked:

@@ -47,7 +47,29 @@ def read_tools(given: Mapping[str, Any]) -> list[Tool]:
     return tools
 
 
-def read_extra_tools(given: Mapping[str, Any]) -> list[Tool]:
+def add_extra_tools(
+    given: Mapping[str, Any], fields: dict[str, Any]
+) -> dict[str, Any] | None:
+    """
+    Add what C{responses_tools} and C{responses_tool_choice} ask for.
+
+    @param fields: All the rest of the request.
+    @return: What to ask instead if these tools are refused; None without any.
+    """
+    extra = _extra_tools(given)
+    choice = one_of(given, "responses_tool_choice", ("auto", "none"))
+    otherwise = None
+    if extra:
+        otherwise = dict(fields)
+        if "tools" not in fields:
+            otherwise.pop("tool_choice", None)
+        fields["tools"] = [*fields.get("tools", ()), *extra]
+    if choice == "none" or (choice is not None and fields.get("tools")):
+        fields["tool_choice"] = choice
+    return otherwise
+
+
+def _extra_tools(given: Mapping[str, Any]) -> list[Tool]:
     """C{responses_tools}: tools of the Responses API, as they are."""
     name = "responses_tools"
     tools = []
