@@ -8,24 +8,20 @@ import sys
 from chatmockd.simulator.directive import BadDirective, with_settings
 from chatmockd.simulator.faults import Faults, names
 from chatmockd.simulator.rules import PROFILES
-from chatmockd.simulator.server import Simulator
 
 
 def _arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m chatmockd.simulator",
-        description="A Responses WebSocket server that answers offline.",
+        description="A Responses server, by WebSocket and HTTP, that answers offline.",
     )
     parser.add_argument("--profile", choices=PROFILES, default="openai")
     parser.add_argument("--port", type=int, default=0, help="0 (default) for any")
-    parser.add_argument("--bearer", help="refuse upgrades without this token")
+    parser.add_argument("--bearer", help="refuse whoever comes without this token")
     parser.add_argument(
         "--accounts",
         action="store_true",
         help="play who signs people in as well, and demand the tokens from there",
-    )
-    parser.add_argument(
-        "--account-port", type=int, default=0, help="for that; 0 (default) for any"
     )
     parser.add_argument(
         "--token-lifetime",
@@ -69,20 +65,21 @@ def main() -> None:
 
     from twisted.internet import reactor
     from twisted.internet.defer import Deferred
-    from twisted.internet.endpoints import TCP4ServerEndpoint
     from twisted.python.failure import Failure
 
-    from chatmockd.simulator.account_pages import account_pages
     from chatmockd.simulator.accounts import Accounts
-    from chatmockd.simulator.site import site_of
+    from chatmockd.simulator.origin import Origin
 
-    accounts = Accounts(reactor.seconds, lifetime=chosen.token_lifetime)
-    simulator = Simulator(
+    accounts: Accounts | None = None
+    if chosen.accounts:
+        accounts = Accounts(reactor.seconds, lifetime=chosen.token_lifetime)
+    origin = Origin(
         reactor,
         chosen.profile,
         faults=chosen.faults,
         bearer=chosen.bearer,
-        admits=accounts.admits if chosen.accounts else None,
+        admits=None if accounts is None else accounts.admits,
+        accounts=accounts,
     )
 
     failures: list[str] = []
@@ -92,22 +89,17 @@ def main() -> None:
         reactor.stop()
 
     async def listen() -> None:
-        await simulator.listen(reactor, chosen.port)
-        lines = [simulator.url]
-        if chosen.accounts:
-            port = await TCP4ServerEndpoint(
-                reactor, chosen.account_port, interface="127.0.0.1"
-            ).listen(site_of(account_pages(accounts), reactor))
-            issuer = f"http://127.0.0.1:{port.getHost().port}"
-            accounts.callback = f"{issuer}/deviceauth/callback"
-            lines.append(issuer)
+        await origin.listen(reactor, chosen.port)
+        lines = [origin.url]
+        if accounts is not None:
+            lines.append(origin.issuer)
         print("\n".join(lines), flush=True)
 
     def start() -> None:
         Deferred.fromCoroutine(listen()).addErrback(cannot_listen)
 
     reactor.callWhenRunning(start)
-    reactor.addSystemEventTrigger("before", "shutdown", simulator.stop)
+    reactor.addSystemEventTrigger("before", "shutdown", origin.stop)
     reactor.run()
     if failures:
         sys.exit(f"cannot listen: {failures[0]}")

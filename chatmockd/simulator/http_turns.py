@@ -26,6 +26,9 @@ from chatmockd.simulator.refusal import Refused
 from chatmockd.simulator.turn import Turn
 from chatmockd.simulator.upgrade import PATHS, Ignore, Refusal, refusal_of
 
+# What there is at a profile's path, and below it.
+CALLS = ("", "/compact", "/input_tokens")
+
 _MOST_SEEN = 1000
 
 
@@ -43,7 +46,8 @@ class HttpTurns(Resource):
     """
     Answers what is posted to the profile's path, and below it.
 
-    Put it into a site of its own as the root: it looks at the whole path.
+    It looks at the whole path, so it may be the root of a site, or stand at each of
+    L{CALLS} below the profile's path.
 
     @ivar faults: What it does wrong. A C{refuse} of 426 is for upgrades only.
     @ivar seen: The newest requests, oldest first, refused ones included.
@@ -59,15 +63,18 @@ class HttpTurns(Resource):
         *,
         faults: Faults | None = None,
         bearer: str | None = None,
+        admits: Callable[[str], bool] | None = None,
         storage: Storage | None = None,
     ) -> None:
         """
         @param bearer: Refuse requests with 401 that do not bring exactly this token.
+        @param admits: Or those whose token it says no to.
         @param storage: The responses that WebSockets stored, if there are some.
         """
         super().__init__()
         self.faults = Faults() if faults is None else faults
         self.bearer = bearer
+        self._admits = admits
         self.seen: deque[SeenRequest] = deque(maxlen=_MOST_SEEN)
         self.running: set[Stream] = set()
         self._clock, self._profile = clock, profile
@@ -107,16 +114,21 @@ class HttpTurns(Resource):
     def _refusal(
         self, path: str, headers: Mapping[str, str], below: str
     ) -> Refusal | Ignore | None:
-        known = {"", "/compact"}
-        if self._profile == "openai":
-            known.add("/input_tokens")
+        known = set(CALLS)
+        if self._profile == "chatgpt":
+            known.remove("/input_tokens")
         ours = path == PATHS[self._profile] + below and below in known
         asked = PATHS[self._profile] if ours else path
         faults = self.faults
         if faults.refuse == 426:
             faults = Faults()
         return refusal_of(
-            asked, headers, faults, profile=self._profile, bearer=self.bearer
+            asked,
+            headers,
+            faults,
+            profile=self._profile,
+            bearer=self.bearer,
+            admits=self._admits,
         )
 
     def _now(self) -> float:

@@ -11,6 +11,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import Request
 
 from chatmockd.simulator.codex import ALLOWANCE, PLAN
+from chatmockd.simulator.upgrade import is_admitted
 
 ETAG = 'W/"simulated"'  # the one that codex.response.metadata frames name
 
@@ -25,6 +26,7 @@ _MODELS: tuple[tuple[str, str, tuple[str, ...], bool], ...] = (
 )
 
 Now = Callable[[], float]
+Admits = Callable[[str], bool]
 
 
 class _Page(Resource):
@@ -32,18 +34,19 @@ class _Page(Resource):
 
     isLeaf = True
 
-    def __init__(self, bearer: str | None = None) -> None:
+    def __init__(self, bearer: str | None = None, admits: Admits | None = None) -> None:
         """
-        @param bearer: The token to demand; C{None} lets everybody in.
+        @param bearer: The token to demand; C{None} takes any.
+        @param admits: Or who tells which tokens are good.
         """
         super().__init__()
-        self._bearer = bearer
+        self._bearer, self._admits = bearer, admits
 
     def render_GET(self, request: Request) -> bytes:
         """The page, a 304 for whoever has it, or a 401."""
         request.setHeader(b"content-type", b"application/json")
         given = request.getHeader("authorization")
-        if given is None or self._bearer not in (None, given.removeprefix("Bearer ")):
+        if given is None or not is_admitted(given, self._bearer, self._admits):
             request.setResponseCode(401)
             return msgspec.json.encode(
                 {
@@ -130,11 +133,13 @@ class Usage(_Page):
     endpoint's own words.
     """
 
-    def __init__(self, now: Now, bearer: str | None = None) -> None:
+    def __init__(
+        self, now: Now, bearer: str | None = None, admits: Admits | None = None
+    ) -> None:
         """
         @param now: Unix seconds.
         """
-        super().__init__(bearer)
+        super().__init__(bearer, admits)
         self._now = now
 
     def content(self, request: Request) -> dict[str, Any]:
@@ -159,15 +164,19 @@ class Usage(_Page):
         }
 
 
-def chatgpt_pages(now: Now, bearer: str | None = None) -> dict[str, Resource]:
+def chatgpt_pages(
+    now: Now, bearer: str | None = None, admits: Admits | None = None
+) -> dict[str, Resource]:
     """The pages of the ChatGPT backend, by path."""
     return {
-        "/backend-api/codex/models": CodexModels(bearer),
-        "/backend-api/wham/usage": Usage(now, bearer),
-        "/backend-api/codex/usage": Usage(now, bearer),
+        "/backend-api/codex/models": CodexModels(bearer, admits),
+        "/backend-api/wham/usage": Usage(now, bearer, admits),
+        "/backend-api/codex/usage": Usage(now, bearer, admits),
     }
 
 
-def openai_pages(bearer: str | None = None) -> dict[str, Resource]:
+def openai_pages(
+    bearer: str | None = None, admits: Admits | None = None
+) -> dict[str, Resource]:
     """The pages of api.openai.com, by path."""
-    return {"/v1/models": OpenAiModels(bearer)}
+    return {"/v1/models": OpenAiModels(bearer, admits)}

@@ -7,10 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from twisted.internet.address import IPv4Address
-from twisted.internet.defer import Deferred, maybeDeferred, succeed
-from twisted.internet.endpoints import TCP4ServerEndpoint
-from twisted.internet.interfaces import IListeningPort, IReactorTCP, IReactorTime
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 
 from chatmockd.simulator.adapter import ServerFactory, ServerProtocol
 from chatmockd.simulator.connection import Connection
@@ -18,8 +16,6 @@ from chatmockd.simulator.faults import Faults
 from chatmockd.simulator.memory import Storage
 from chatmockd.simulator.rules import PROFILES
 from chatmockd.simulator.upgrade import PATHS, Ignore, Refusal, refusal_of
-
-_LOOPBACK = "127.0.0.1"
 
 # Bounds of what C{seen} keeps: a simulator inside a daemon may run for days.
 _MOST_SEEN = 1000
@@ -43,7 +39,8 @@ class Simulator:
     """
     A server of one profile.
 
-    Use C{factory} with a transport of your own (in memory, say), or L{listen}.
+    Use C{factory} with a transport of your own, in memory say; a port of its own it has
+    as part of an L{Origin<chatmockd.simulator.origin.Origin>}.
 
     @ivar faults: What it does wrong; change or replace it between turns.
     @ivar seen: The newest requests, oldest first, refused ones included.
@@ -59,12 +56,14 @@ class Simulator:
         faults: Faults | None = None,
         bearer: str | None = None,
         admits: Callable[[str], bool] | None = None,
+        storage: Storage | None = None,
     ) -> None:
         """
         @param clock: Runs every timer and gives the time of day.
         @param profile: C{openai} or C{chatgpt}.
         @param bearer: Refuse upgrades with 401 that do not bring exactly this token.
         @param admits: Or those whose token it says no to.
+        @param storage: Where responses are stored, if others look there, too.
         """
         if profile not in PROFILES:
             raise ValueError(f"profile: one of {PROFILES}")
@@ -76,52 +75,21 @@ class Simulator:
         self.connections: set[Connection] = set()
         self.factory = ServerFactory(self, clock)
         self._clock, self._bearer, self._admits = clock, bearer, admits
-        self._storage = Storage()
+        self._storage = Storage() if storage is None else storage
         self._seen_bytes = 0
         self._wires: set[ServerProtocol] = set()
-        self._port: IListeningPort | None = None
         self._emptied: list[Deferred[None]] = []
 
     # For those who run it.
 
-    def listen(self, reactor: IReactorTCP, port: int = 0) -> Deferred[IListeningPort]:
-        """
-        Listen on loopback.
-
-        @param port: 0 for any free one; L{url} says which.
-        """
-        endpoint = TCP4ServerEndpoint(reactor, port, interface=_LOOPBACK)
-
-        def listening(opened: IListeningPort) -> IListeningPort:
-            self._port = opened
-            return opened
-
-        opening: Deferred[IListeningPort] = endpoint.listen(self.factory)
-        return opening.addCallback(listening)
-
-    @property
-    def url(self) -> str:
-        """Where clients connect; only while it listens."""
-        if self._port is None:
-            raise RuntimeError("the simulator does not listen")
-        address = self._port.getHost()
-        assert isinstance(address, IPv4Address)
-        return f"ws://{address.host}:{address.port}{self.path}"
-
     def stop(self) -> Deferred[None]:
-        """Stop listening, drop all connections, and wait until they are gone."""
-        port, self._port = self._port, None
-        stopped = succeed(None) if port is None else maybeDeferred(port.stopListening)
-
-        def drop(_: object) -> Deferred[None]:
-            emptied: Deferred[None] = Deferred()
-            self._emptied.append(emptied)
-            for wire in list(self._wires):
-                wire.abort()
-            self._check_empty()
-            return emptied
-
-        return stopped.addCallback(drop)
+        """Drop all connections, and wait until they are gone."""
+        emptied: Deferred[None] = Deferred()
+        self._emptied.append(emptied)
+        for wire in list(self._wires):
+            wire.abort()
+        self._check_empty()
+        return emptied
 
     def close_all(self, code: int = 1000, reason: str = "") -> None:
         """Close every connection with a close frame."""

@@ -1,4 +1,4 @@
-"""The simulated upstream as a companion of the daemon, on its own loopback ports."""
+"""The simulated upstream as a companion of the daemon, on its own loopback port."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from typing import Any
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, maybeDeferred
 
-from chatmockd.simulator.account_pages import account_pages
 from chatmockd.simulator.accounts import Accounts
-from chatmockd.simulator.server import Simulator
-from chatmockd.simulator.site import site_of
+from chatmockd.simulator.origin import LOOPBACK, Origin
 
 
 class _Port:
@@ -25,7 +23,7 @@ class _Port:
     def __init__(self, reactor: Any, factory: Any) -> None:
         self._reactor, self._factory = reactor, factory
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        self._socket.bind(("127.0.0.1", 0))
+        self._socket.bind((LOOPBACK, 0))
         self.number: int = self._socket.getsockname()[1]
         self._port: Any = None
 
@@ -46,34 +44,30 @@ class _Port:
 
 class SimulatedUpstream(Service):
     """
-    Runs a L{Simulator} and is reached over real sockets, like any upstream.
+    Runs an L{Origin} and is reached over real sockets, like any upstream.
 
     @ivar url: Where it will be.
     @ivar issuer: Where its account side will be.
     """
 
     def __init__(self, reactor: Any, profile: str) -> None:
-        self._simulator = Simulator(reactor, profile)
-        self._sockets = _Port(reactor, self._simulator.factory)
-        self.url = f"ws://127.0.0.1:{self._sockets.number}{self._simulator.path}"
-        accounts = Accounts(reactor.seconds)
-        self._pages = _Port(reactor, site_of(account_pages(accounts), reactor))
-        self.issuer = f"http://127.0.0.1:{self._pages.number}"
-        accounts.callback = f"{self.issuer}/deviceauth/callback"
+        # It takes any token, so that nobody has to sign in who does not want to.
+        self._origin = Origin(reactor, profile, accounts=Accounts(reactor.seconds))
+        self._port = _Port(reactor, self._origin.factory)
+        self._origin.settle(self._port.number)
+        self.url, self.issuer = self._origin.url, self._origin.issuer
 
     def startService(self) -> None:
         """Accept connections."""
         super().startService()
-        self._sockets.listen()
-        self._pages.listen()
+        self._port.listen()
 
     def stopService(self) -> Deferred[None]:
         """Stop listening and drop what is still connected."""
         super().stopService()
 
         async def stop() -> None:
-            await self._pages.close()
-            await self._sockets.close()
-            await self._simulator.stop()
+            await self._port.close()
+            await self._origin.stop()
 
         return Deferred.fromCoroutine(stop())

@@ -88,14 +88,27 @@ def refusal_of(
         )
     if path != PATHS[profile]:
         return Refusal(404, f"Invalid URL (GET {path})")
-    if bearer is not None and headers.get("authorization") != f"Bearer {bearer}":
+    if not is_admitted(headers.get("authorization", ""), bearer, admits):
         # The exact body of api.openai.com's 401 was not captured.
         return Refusal(401)
-    if admits is not None:
-        scheme, _, token = headers.get("authorization", "").partition(" ")
-        if scheme != "Bearer" or not admits(token):
-            return Refusal(401)
     return None
+
+
+def is_admitted(
+    authorization: str, bearer: str | None, admits: Callable[[str], bool] | None
+) -> bool:
+    """
+    Whether a request with this C{Authorization} is let in.
+
+    @param bearer: The token to demand; C{None} lets everybody in.
+    @param admits: Or who tells which tokens are good.
+    """
+    if bearer is not None and authorization != f"Bearer {bearer}":
+        return False
+    if admits is not None:
+        scheme, _, token = authorization.partition(" ")
+        return scheme == "Bearer" and admits(token)
+    return True
 
 
 def _phrase(status: int) -> str:

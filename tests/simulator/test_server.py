@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from twisted.internet.error import CannotListenError
-from twisted.internet.testing import MemoryReactorClock
-
 from chatmockd.simulator import server
 from chatmockd.simulator.faults import Faults
 from chatmockd.simulator.server import Simulator
@@ -95,41 +92,11 @@ class SimulatorTests(WiredTestCase):
         self.assertEqual(client.events[-1]["type"], "keepalive")
 
 
-class ListenTests(WiredTestCase):
-    """Ports."""
-
-    def test_loopback_only(self) -> None:
-        """It listens on 127.0.0.1, and says where."""
-        for profile, path in (
-            ("openai", "/v1/responses"),
-            ("chatgpt", "/backend-api/codex/responses"),
-        ):
-            reactor = MemoryReactorClock()
-            simulator = Simulator(reactor, profile)
-            self.successResultOf(simulator.listen(reactor, 4321))
-            ((port, factory, _, interface),) = reactor.tcpServers
-            self.assertEqual((port, interface), (4321, "127.0.0.1"))
-            self.assertIs(factory, simulator.factory)
-            self.assertTrue(simulator.url.startswith("ws://"))
-            self.assertTrue(simulator.url.endswith(path))
-
-    def test_a_taken_port(self) -> None:
-        """The caller is told."""
-
-        class Full(MemoryReactorClock):
-            def listenTCP(self, *args: object, **kwargs: object) -> None:
-                raise CannotListenError("127.0.0.1", 80, OSError("in use"))
-
-        reactor = Full()
-        self.failureResultOf(Simulator(reactor).listen(reactor, 80), CannotListenError)
-
-    def test_no_url_before(self) -> None:
-        """Nobody can connect to what does not listen."""
-        self.assertRaises(RuntimeError, lambda: self.simulator.url)
+class StopTests(WiredTestCase):
+    """The end of all connections."""
 
     def test_stop(self) -> None:
         """It waits for the last connection, be its upgrade answered or not."""
-        self.successResultOf(self.simulator.listen(self.clock))
         client = self.connect()
         self.set(never_answer=True)
         waiting = self.dial()
@@ -139,7 +106,6 @@ class ListenTests(WiredTestCase):
         waiting.flush()
         self.successResultOf(stopped)
         self.assertEqual(self.simulator.connections, set())
-        self.assertRaises(RuntimeError, lambda: self.simulator.url)
 
     def test_stop_when_idle(self) -> None:
         """Then there is nothing to wait for, and it may be said twice."""

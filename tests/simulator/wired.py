@@ -130,8 +130,13 @@ class WiredTestCase(SynchronousTestCase):
         path: str | None = None,
         headers: dict[str, str] | None = None,
         simulator: Simulator | None = None,
+        door: Any = None,
     ) -> Client:
-        """A client whose handshake went as far as it goes at once."""
+        """
+        A client whose handshake went as far as it goes at once.
+
+        @param door: What it connects to, if not to the simulator's own factory.
+        """
         simulator = simulator or self.simulator
         factory = WebSocketClientFactory(
             f"ws://127.0.0.1{simulator.path if path is None else path}",
@@ -144,7 +149,7 @@ class WiredTestCase(SynchronousTestCase):
             serverConnectionDropTimeout=0,
         )
         factory.protocol = _ClientProtocol
-        theirs = simulator.factory.buildProtocol(None)
+        theirs = (door or simulator.factory).buildProtocol(None)
         ours = factory.buildProtocol(None)
         client = Client(ours)
         client.pump = connect(
