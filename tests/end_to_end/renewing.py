@@ -16,15 +16,17 @@ from twisted.internet.task import deferLater, react
 
 from chatmockd.account.chatgpt import ChatGptLogin
 from chatmockd.account.issuer import Issuer
+from chatmockd.network import Network
 from chatmockd.outbound import HttpOutbound
 
 
 async def main(reactor: Any, url: str, folder: Path, rounds: int) -> None:
+    network = Network(reactor, {})
     login = ChatGptLogin(
         {"CODEX_HOME": str(folder)},
         folder,
         reactor,
-        Issuer(url, "app_EMoamEEZ73f0CkXaXp7hrann", HttpOutbound(reactor)),
+        Issuer(url, "app_EMoamEEZ73f0CkXaXp7hrann", HttpOutbound(reactor, network)),
     )
     print("ready", flush=True)
     for number in range(rounds):
