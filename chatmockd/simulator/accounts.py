@@ -16,6 +16,8 @@ import msgspec
 
 _CODE_LIFETIME = 600.0  # seconds from agreeing to fetching the tokens
 _AUTH = "https://api.openai.com/auth"
+_PROFILE = "https://api.openai.com/profile"
+_EMAIL = "simulated@example.com"
 
 
 class Denied(Exception):
@@ -203,12 +205,14 @@ class Accounts:
             },
         }
         times = {"iat": int(now), "exp": int(now + self.lifetime)}
-        access = _jwt(account | times | {"jti": secrets.token_hex(8)})
+        # Each kind of token says in its own way who signed in.
+        profile = {_PROFILE: {"email": _EMAIL, "email_verified": True}}
+        access = _jwt(account | profile | times | {"jti": secrets.token_hex(8)})
         self._access[access] = (family, now + self.lifetime)
         family.refresh_token = f"rt_{secrets.token_urlsafe(32)}"
         self._families[family.refresh_token] = family
         return {
-            "id_token": _jwt(account | times | {"email": "simulated@example.com"}),
+            "id_token": _jwt(account | times | {"email": _EMAIL}),
             "access_token": access,
             "refresh_token": family.refresh_token,
             "expires_in": int(self.lifetime),

@@ -45,6 +45,8 @@ class CodeTests(AccountsCase):
         self.assertEqual(claims["exp"], 1060)
         auth = claims["https://api.openai.com/auth"]
         self.assertEqual(auth["chatgpt_plan_type"], "plus")
+        profile = claims["https://api.openai.com/profile"]
+        self.assertEqual(profile["email"], "simulated@example.com")
         self.assertTrue(self.accounts.admits(tokens["access_token"]))
 
     def test_a_code_is_good_once(self) -> None:
