@@ -274,6 +274,65 @@ class RenewalTests(AccountCase):
         self.ask(self.daemon.port)
 
 
+class AskingTests(AccountCase):
+    """C{chatmockd models} and C{chatmockd info}."""
+
+    def ask_command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run one of them against the simulated upstream."""
+        ended = self.run_command(*words, "--set", f"upstream.url={self.url}")
+        printed = ended.stdout + ended.stderr
+        if self.file.exists():
+            for name in ("access_token", "refresh_token", "id_token"):
+                self.assertNotIn(self.tokens[name], printed)
+        self.assertNotIn("\x1b", printed)
+        return ended
+
+    def test_nobody(self) -> None:
+        """Status 77 from both, which say what to do."""
+        for command in ("models", "info"):
+            ended = self.ask_command(command)
+            self.assertEqual(ended.returncode, NOT_SIGNED_IN, ended.stderr)
+            self.assertIn("chatmockd login", ended.stdout)
+        ended = self.ask_command("info", "--json")
+        self.assertEqual(ended.returncode, NOT_SIGNED_IN)
+        self.assertIs(json.loads(ended.stdout)["signed_in"], False)
+
+    def test_models(self) -> None:
+        """Those of the account, best first; hidden ones stay hidden."""
+        self.sign_in()
+        ended = self.ask_command("models")
+        self.assertEqual(ended.returncode, 0, ended.stderr)
+        names = [line.split()[0] for line in ended.stdout.splitlines()]
+        self.assertEqual(names, ["gpt-5.5", "gpt-5.4", "gpt-5.4-mini"])
+        self.assertIn("low, medium, high, xhigh", ended.stdout)
+
+    def test_info(self) -> None:
+        """Who it is, and what is left, as the upstream says at this moment."""
+        self.sign_in()
+        ended = self.ask_command("info")
+        self.assertEqual(ended.returncode, 0, ended.stderr)
+        for words in (
+            "simulated@example.com",
+            "as the upstream said now",
+            "12.0 % used",
+            "gpt-5.5, gpt-5.4, gpt-5.4-mini",
+        ):
+            self.assertIn(words, ended.stdout)
+        self.assertNotIn("Not all of it", ended.stdout)
+        # Tokens that are not good any more are renewed on the way.
+        fetch(f"{self.issuer}/simulated/account/forget", b"{}")
+        ended = self.ask_command("info", "--json")
+        self.assertEqual(ended.returncode, 0, ended.stderr)
+        self.assertEqual(self.counts()["refreshes"], 1)
+        told = json.loads(ended.stdout)
+        self.assertEqual((told["signed_in"], told["live"]), (True, True))
+        self.assertEqual(told["email"], "simulated@example.com")
+        self.assertEqual(told["plan"], "plus")
+        self.assertEqual(told["upstream"], self.url)
+        self.assertEqual(told["limits"]["primary"]["used_percent"], 12)
+        self.assertIsNone(told["problem"])
+
+
 class ManyProcessesTests(AccountCase):
     """One login, and many who use it."""
 
