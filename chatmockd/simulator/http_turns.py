@@ -277,11 +277,16 @@ def _headers(request: Request) -> dict[str, str]:
     }
 
 
-def _kind(payload: bytes) -> str | None:
+def _event(payload: bytes) -> dict[str, Any]:
+    """What a frame says; nothing, when it is damaged."""
     try:
-        kind = msgspec.json.decode(payload, type=dict[str, Any]).get("type")
+        return msgspec.json.decode(payload, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
+        return {}
+
+
+def _kind(payload: bytes) -> str | None:
+    kind = _event(payload).get("type")
     return kind if isinstance(kind, str) else None
 
 
@@ -322,12 +327,20 @@ def _refuse(request: Request, refused: Refused, profile: str) -> bytes:
     return _answer(request, msgspec.json.encode({"error": error}))
 
 
-def _whole(request: Request, acts: Iterator[Act], profile: str) -> bytes:
+def _whole(request: Request, acts: Iterator[Act], profile: str) -> bytes | int:
     """A turn without C{stream}: its response object, when it has ended."""
-    last: dict[str, Any] = {}
+    response: object = None
     for act in acts:
-        if isinstance(act, Refuse):
-            return _refuse(request, act.refused, profile)
-        if isinstance(act, Send):
-            last = msgspec.json.decode(act.payload)
-    return _answer(request, msgspec.json.encode(last.get("response")))
+        match act:
+            case Refuse():
+                return _refuse(request, act.refused, profile)
+            case Send():
+                response = _event(act.payload).get("response", response)
+            case Hang():
+                return NOT_DONE_YET
+            case Close() | Drop():
+                # There is no half an answer, so there is none.
+                channel: Any = request.channel
+                channel.forceAbortClient()
+                return NOT_DONE_YET
+    return _answer(request, msgspec.json.encode(response))

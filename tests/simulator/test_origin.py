@@ -61,11 +61,25 @@ class OriginCase(WiredTestCase):
         )
         return ours
 
+    def say(self, said: bytes) -> Browser:
+        """A connection over which this was said, and what follows at once."""
+        browser = self.open()
+        assert browser.transport is not None
+        browser.transport.write(said)
+        browser.pump.flush()
+        return browser
+
+    def say_turn(self, **more: object) -> Browser:
+        """A connection over which a turn was asked for."""
+        body = msgspec.json.encode({**TURN, **more})
+        head = "POST /v1/responses HTTP/1.1\r\nHost: h\r\nContent-Length: "
+        return self.say(f"{head}{len(body)}\r\n\r\n".encode() + body)
+
     def ask(
         self, method: str, path: str, body: object = None, token: str = "t"
     ) -> tuple[int, bytes]:
         """Status and body of one HTTP request."""
-        browser, http = self.open(), h11.Connection(h11.CLIENT)
+        http = h11.Connection(h11.CLIENT)
         content = b"" if body is None else msgspec.json.encode(body)
         headers = [
             ("Host", "h"),
@@ -75,9 +89,7 @@ class OriginCase(WiredTestCase):
         request = h11.Request(method=method, target=path, headers=headers)
         sent = [http.send(request), http.send(h11.Data(content))]
         sent.append(http.send(h11.EndOfMessage()))
-        assert browser.transport is not None
-        browser.transport.write(b"".join(part or b"" for part in sent))
-        browser.pump.flush()
+        browser = self.say(b"".join(part or b"" for part in sent))
         self.clock.advance(0)
         browser.pump.flush()
         http.receive_data(browser.read)
@@ -87,6 +99,7 @@ class OriginCase(WiredTestCase):
         while isinstance(event := http.next_event(), h11.Data):
             read += event.data
         assert isinstance(event, h11.EndOfMessage), event
+        assert browser.transport is not None
         browser.transport.loseConnection()
         browser.pump.flush()
         return response.status_code, read
@@ -192,27 +205,18 @@ class DoorTests(OriginCase):
             b"\xff \xff \xff" * 9000,
         ):
             with case(rubbish=rubbish[:9]):
-                browser = self.open()
-                assert browser.transport is not None
-                browser.transport.write(rubbish)
-                browser.pump.flush()
+                browser = self.say(rubbish)
                 self.assertTrue(browser.read.startswith(b"HTTP/1.1 4"), browser.read)
                 self.assertTrue(browser.gone)
 
     def test_a_reader_who_leaves(self) -> None:
         """A stream ends with its connection."""
         self.build(faults=Faults(pace_s=1.0))
-        browser = self.open()
-        assert browser.transport is not None
-        body = msgspec.json.encode({**TURN, "stream": True})
-        browser.transport.write(
-            b"POST /v1/responses HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n%b"
-            % (len(body), body)
-        )
-        browser.pump.flush()
+        browser = self.say_turn(stream=True)
         self.clock.advance(1)
         browser.pump.flush()
         self.assertEqual(len(self.origin.turns.running), 1)
+        assert browser.transport is not None
         browser.transport.loseConnection()
         browser.pump.flush()
         self.assertEqual(self.origin.turns.running, set())
