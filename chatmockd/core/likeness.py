@@ -1,10 +1,11 @@
 """Whether two items mean the same, so that a resent history can be recognised.
 
 Clients send back what they were given with ids, statuses, annotations and log
-probabilities left out or changed, a message's only text as a plain string, and
-reasoning dropped. Clients of the other APIs cannot send back what the upstream did by
-itself to find its answer. What is left after that decides. Where it is unclear whether
-a difference matters it counts: a history that is not recognised is merely sent whole.
+probabilities left out or changed, a message's only text as a plain string, the
+arguments of a call written in another way, and reasoning dropped. Clients of the other
+APIs cannot send back what the upstream did by itself to find its answer. What is left
+after that decides. Where it is unclear whether a difference matters it counts: a
+history that is not recognised is merely sent whole.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 import msgspec
 
 _encode = msgspec.json.Encoder(order="sorted").encode
+_decode = msgspec.json.Decoder().decode
 
 NOTHING = b""
 """The digest of a history without items."""
@@ -74,10 +76,32 @@ def _meaning(item: Mapping[str, Any]) -> Any:
         return None
     counting = _COUNTING.get(kind) if isinstance(kind, str) else None
     if counting is not None:
-        return [kind, *(item.get(name) for name in counting)]
+        return [kind, *(_member(item, name) for name in counting)]
     if not isinstance(kind, str) or kind in _BY_THEIR_IDS:
         return dict(item)
     return {name: value for name, value in item.items() if name not in _PASSING}
+
+
+def _member(item: Mapping[str, Any], name: str) -> Any:
+    value = item.get(name)
+    return _arguments(value) if name == "arguments" else value
+
+
+def _arguments(written: Any) -> Any:
+    """
+    The arguments of a call, in the way in which models write them.
+
+    LangChain keeps them decoded, and writes them again with a space behind each colon
+    and comma; others sort them, or escape what is not ASCII.
+    """
+    if not isinstance(written, str):
+        return written
+    try:
+        decoded = _decode(written)
+        return _encode(decoded).decode() if isinstance(decoded, dict) else written
+    except (ValueError, RecursionError):
+        # No JSON, or with numbers or a depth that are beyond msgspec.
+        return written
 
 
 def _content(content: Any) -> Any:

@@ -61,6 +61,18 @@ ALIKE: dict[str, tuple[Item, Item]] = {
     ),
     "call": (CALL, CALL | {"id": "fc_1", "status": "completed"}),
     "call without namespace": (CALL, CALL | {"namespace": None}),
+    "arguments with spaces": (
+        CALL | {"arguments": '{"city":"Paris","days":[1,2]}'},
+        CALL | {"arguments": '{"city": "Paris", "days": [1, 2]}'},
+    ),
+    "arguments in another order": (
+        CALL | {"arguments": '{"a":1,"b":{"c":2,"d":3}}'},
+        CALL | {"arguments": '{"b":{"d":3,"c":2},"a":1}'},
+    ),
+    "arguments with escapes": (
+        CALL | {"arguments": '{"city":"Zürich"}'},
+        CALL | {"arguments": '{"city":"Z\\u00fcrich"}'},
+    ),
     "result": (RESULT, RESULT | {"id": "fco_1", "status": "completed"}),
     "custom call": (CUSTOM, CUSTOM | {"id": "ctc_1", "status": "completed"}),
     "custom result": (CUSTOM_RESULT, CUSTOM_RESULT | {"id": "ctco_1"}),
@@ -97,6 +109,22 @@ UNLIKE: dict[str, tuple[Item, Item]] = {
         CUSTOM | {"arguments": "x"},
     ),
     "namespace": (CALL, CALL | {"namespace": "tools"}),
+    "arguments": (
+        CALL | {"arguments": '{"city":"Paris"}'},
+        CALL | {"arguments": '{"city":"paris"}'},
+    ),
+    "space in an argument": (
+        CALL | {"arguments": '{"cmd":"ls -l"}'},
+        CALL | {"arguments": '{"cmd":"ls  -l"}'},
+    ),
+    "order in a list of arguments": (
+        CALL | {"arguments": '{"days":[1,2]}'},
+        CALL | {"arguments": '{"days":[2,1]}'},
+    ),
+    "arguments that are no object": (
+        CALL | {"arguments": "1"},
+        CALL | {"arguments": " 1"},
+    ),
     "other kind": (SEARCH, SEARCH | {"action": {"query": "news"}}),
     "member nobody knows": (SEARCH, SEARCH | {"new": 1}),
 }
@@ -168,6 +196,24 @@ class LikenessTests(SynchronousTestCase):
                     self.assertNotEqual(amounts_to(item), amounts_to(changed))
                     less = {key: item[key] for key in item if key != name}
                     self.assertNotEqual(amounts_to(item), amounts_to(less))
+
+    def test_arguments_of_any_form(self) -> None:
+        """What cannot be read counts as it is."""
+        for odd in (
+            "",
+            '{"a":',
+            '{"a":"\\ud800"}',
+            '{"a":123456789012345678901234567890}',
+            '{"a":' * 5000 + "1" + "}" * 5000,
+            '{"a":1e999}',
+            '{"a":' + "9" * 5000 + "}",
+            {"a": 1},
+            None,
+        ):
+            with case(odd=odd):
+                one, other = CALL | {"arguments": odd}, CALL | {"arguments": "{}"}
+                self.assertEqual(amounts_to(one), amounts_to(dict(one)))
+                self.assertNotEqual(amounts_to(one), amounts_to(other))
 
     def test_output_in_parts(self) -> None:
         """The output of a tool may be a list; all of it counts."""
