@@ -40,4 +40,4 @@ bench: $(VENV)/.test
 	$(BIN)/python -m bench $(ARGS)
 
 clean:
-	rm -rf $(VENV) bench/.venvs build *.egg-info
+	rm -rf $(VENV) bench/.venvs tests/end_to_end/node/node_modules build *.egg-info

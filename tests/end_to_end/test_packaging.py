@@ -14,7 +14,14 @@ from typing import ClassVar
 from tests.end_to_end.place import EXIT_CONFIG, ROOT, TWISTD, Place
 
 _NEVER_TRACKED = shutil.ignore_patterns(
-    ".*", "__pycache__", "build", "dist", "*.egg-info", "dropin.cache", "_trial_temp*"
+    ".*",
+    "__pycache__",
+    "build",
+    "dist",
+    "node_modules",
+    "*.egg-info",
+    "dropin.cache",
+    "_trial_temp*",
 )
 
 
