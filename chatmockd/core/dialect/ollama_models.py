@@ -17,6 +17,10 @@ from chatmockd.core.model import Model, find_model
 # 0.14 on clients may ask for Anthropic's /v1/messages, which is not here.
 OLLAMA_VERSION = "0.13.5"
 
+# Tokens, where nobody knows: the least that these upstreams' models have by now.
+# VS Code takes it for 4,096 where it is not told, and leaves no room for a question.
+_CONTEXT_LENGTH = 128_000
+
 _TAG = ":latest"
 _FAMILY = "gpt"
 
@@ -82,9 +86,8 @@ def show_json(model: Model, since: str) -> bytes:
     facts: dict[str, Any] = {
         "general.architecture": _FAMILY,
         "general.basename": model.title or model.name,
+        f"{_FAMILY}.context_length": model.context_window or _CONTEXT_LENGTH,
     }
-    if model.context_window:
-        facts[f"{_FAMILY}.context_length"] = model.context_window
     return msgspec.json.encode(
         {
             "modelfile": f"FROM {model.name}\n",

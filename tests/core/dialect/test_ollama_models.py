@@ -91,7 +91,7 @@ class JsonTests(SynchronousTestCase):
             find(MODELS, name)
 
     def test_show(self) -> None:
-        """What is not known is not said."""
+        """What is not known is not said, but for what apps cannot do without."""
         self.assertEqual(
             json.loads(show_json(BIG, SINCE)),
             {
@@ -112,7 +112,11 @@ class JsonTests(SynchronousTestCase):
         self.assertNotIn("thinking", shown["capabilities"])
         self.assertEqual(
             shown["model_info"],
-            {"general.architecture": "gpt", "general.basename": "gpt-5.5-mini"},
+            {
+                "general.architecture": "gpt",
+                "general.basename": "gpt-5.5-mini",
+                "gpt.context_length": 128_000,
+            },
         )
 
     def test_the_rest(self) -> None:
