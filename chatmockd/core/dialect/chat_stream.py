@@ -66,7 +66,9 @@ class ChatView:
         self._begun = self._flows = self._stopped = False
         self._thinking = self._thought = False
         self._paragraphs = self._shift = 0
-        self._spoke = self._answered = False
+        self._answered = False
+        # The places of the messages that have come bit by bit so far.
+        self._spoken: set[int] = set()
         self._calls: dict[int, int] = {}
         self._argued: set[int] = set()
         self._broken: MalformedFrame | None = None
@@ -81,8 +83,9 @@ class ChatView:
         try:
             for kind, frame in events_in(pieces):
                 if kind == _TEXT and self._flows:
-                    parts += self._text_head, delta_in(frame).delta, self._text_tail
-                    self._spoke = True
+                    event = delta_in(frame)
+                    parts += self._text_head, event.delta, self._text_tail
+                    self._spoken.add(event.output_index)
                 else:
                     take = self._TAKES.get(kind)
                     if take is not None:
@@ -217,11 +220,12 @@ class ChatView:
     def _done(self, frame: bytes, parts: list[Any]) -> None:
         self._begin(parts)
         event = item_in(frame)
-        if event.item.get("type") == "message" and not self._spoke:
-            self._item(event.item, event.output_index, parts)
+        if event.item.get("type") == "message":
+            if event.output_index not in self._spoken:
+                self._item(event.item, event.output_index, parts)
+            self._spoken.discard(event.output_index)
         elif event.output_index not in self._argued and call_in(event.item):
             self._item(event.item, event.output_index, parts)
-        self._spoke = False
 
     def _item(self, item: dict[str, Any], index: int, parts: list[Any]) -> None:
         """An item that did not come bit by bit."""
@@ -246,20 +250,22 @@ class ChatView:
     def _text(self, frame: bytes, parts: list[Any]) -> None:
         self._begin(parts)
         self._close_thoughts(parts)
-        self._spoke = self._answered = True
-        delta = delta_in(frame).delta
+        self._answered = True
+        event = delta_in(frame)
+        self._spoken.add(event.output_index)
         if self._flows:
-            parts += self._text_head, delta, self._text_tail
+            parts += self._text_head, event.delta, self._text_tail
             return
         likely = likely_in(frame) if self._asked.wants_logprobs else None
-        self._cut(text_of(delta), parts, likely)
+        self._cut(text_of(event.delta), parts, likely)
 
     def _refusal(self, frame: bytes, parts: list[Any]) -> None:
         self._begin(parts)
         self._close_thoughts(parts)
-        self._spoke = self._answered = True
-        delta = bytes(delta_in(frame).delta)
-        self._chunk(b'{"refusal":%b}' % delta, parts)
+        self._answered = True
+        event = delta_in(frame)
+        self._spoken.add(event.output_index)
+        self._chunk(b'{"refusal":%b}' % bytes(event.delta), parts)
 
     def _note(self, frame: bytes, parts: list[Any]) -> None:
         notes = notes_in([note_in(frame)], self._shift)

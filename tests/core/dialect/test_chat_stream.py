@@ -281,6 +281,18 @@ class AnswerTests(SynchronousTestCase):
                 self.assertEqual(got["tool_calls"], [tool(F) | {"index": 0}])
                 self.assertEqual(reason, "tool_calls")
 
+    def test_items_that_come_side_by_side(self) -> None:
+        """Whose end comes when does not matter: nothing is said twice."""
+        events = events_of(response(text("So."), call('{"a": 1}'), refusal("No.")))
+        ends = [e for e in events if e["type"] == "response.output_item.done"]
+        others = [e for e in events if e not in ends]
+        mixed = [*others[:-1], *reversed(ends), others[-1]]
+        message, reason = put_together(chunks_in(streamed(view_of(), mixed)))
+        self.assertEqual(message["content"], "So.")
+        self.assertEqual(message["refusal"], "No.")
+        self.assertEqual(message["tool_calls"], [{"index": 0, **tool(F)}])
+        self.assertEqual(reason, "tool_calls")
+
     def test_half_an_emoji(self) -> None:
         """A delta may end within one."""
         events = events_of(response(text("xyz")))
