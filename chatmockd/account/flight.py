@@ -53,4 +53,6 @@ class Flight(Generic[_T]):
         if isinstance(result, Failure) and not waiting:
             self._log.failure("nobody waited for this any more", result)
         for waiter in waiting:
-            waiter.callback(result)
+            # What one does with it may have made another leave.
+            if not waiter.called:
+                waiter.callback(result)

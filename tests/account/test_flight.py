@@ -45,6 +45,14 @@ class FlightTests(SynchronousTestCase):
         self.begun[0].callback("a")
         self.assertEqual(self.successResultOf(staying), "a")
 
+    def test_leaving_because_of_another(self) -> None:
+        """What the first does with the result keeps it from nobody."""
+        first, second, third = (self.flight.join(self.errand) for _ in range(3))
+        first.addCallback(lambda _: second.cancel())
+        self.begun[0].callback("a")
+        self.failureResultOf(second, CancelledError)
+        self.assertEqual(self.successResultOf(third), "a")
+
     def test_a_failure_that_nobody_waits_for(self) -> None:
         """It is in the log."""
         leaving = self.flight.join(self.errand)
