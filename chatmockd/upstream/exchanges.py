@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Protocol
 
 import msgspec
@@ -96,7 +97,7 @@ class Exchanges:
         self._credentials = credentials
         self._pulse = pulse
         self._hear = hear
-        self._signed_in_with: Mapping[str, str] = {}
+        self._signed_in_with: dict[int, Mapping[str, str]] = {}
         self._clock = pulse.clock
         self._leases: dict[Exchange, Lease[Exchange]] = {}
         self._exchanges: dict[Exchange, None] = {}
@@ -130,9 +131,8 @@ class Exchanges:
             raise NoCapacity(self._most)
         self._begun += 1
         now = self._clock.seconds()
-        exchange = Exchange(
-            self._begun, str(self._address), self._ask, self._gone, now=now
-        )
+        asks = partial(self._ask, self._begun)
+        exchange = Exchange(self._begun, str(self._address), asks, self._gone, now=now)
         if not self._exchanges:
             self._pulse.add(self)
         self._exchanges[exchange] = None
@@ -186,7 +186,7 @@ class Exchanges:
 
     def limits_told(self, connection: Exchange, frame: bytes) -> None:
         """See L{Lessor.limits_told}."""
-        self._hear(self._signed_in_with, frame)
+        self._hear(self._signed_in_with[connection.number], frame)
 
     def turn_ended(self, connection: Exchange, outcome: Outcome | None) -> None:
         """See L{Lessor.turn_ended}."""
@@ -203,6 +203,7 @@ class Exchanges:
 
     def _gone(self, exchange: Exchange) -> None:
         self._exchanges.pop(exchange, None)
+        self._signed_in_with.pop(exchange.number, None)
         if not self._exchanges:
             self._pulse.remove(self)
             if self._all_gone is not None:
@@ -216,8 +217,14 @@ class Exchanges:
         for exchange in list(self._exchanges):
             exchange.beat(now)
 
-    async def _ask(self, body: bytes, moved: Callable[[], None]) -> IResponse:
-        """See L{chatmockd.upstream.exchange.Asks}."""
+    async def _ask(
+        self, number: int, body: bytes, moved: Callable[[], None]
+    ) -> IResponse:
+        """
+        See L{chatmockd.upstream.exchange.Asks}.
+
+        @param number: Of the exchange that asks.
+        """
         own = self._headers(body)
         credentials = await self._credentials.headers()
         response = await self._request(own | credentials, body, moved)
@@ -228,7 +235,8 @@ class Exchanges:
                 await first_bytes(response)
                 credentials = renewed
                 response = await self._request(own | renewed, body, moved)
-        self._signed_in_with = credentials
+        # Others may be signed in by the time this one's events come.
+        self._signed_in_with[number] = credentials
         self._hear(
             credentials,
             {

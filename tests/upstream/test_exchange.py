@@ -69,6 +69,39 @@ class AskingTests(HttpBridge):
         self.post(previous_response_id="resp_1")
         self.assertNotIn("previous_response_id", self.request.body)
 
+    def test_limits_are_those_of_who_asked(self) -> None:
+        """Also when somebody else has signed in before they are told."""
+
+        class Changing:
+            account = "acct-a"
+
+            async def headers(self) -> dict[str, str]:
+                return {
+                    "Authorization": f"Bearer {self.account}",
+                    "ChatGPT-Account-ID": self.account,
+                }
+
+            async def renewed(self, refused: Mapping[str, str]) -> None:
+                return None
+
+        credentials = Changing()
+        self.configure(credentials)
+        self.post()
+        first = self.request
+        first.begin()
+        credentials.account = "acct-b"
+        self.post()
+        self.request.begin()
+        first.say(
+            {
+                "type": "codex.rate_limits",
+                "rate_limits": {"primary": {"used_percent": 12}},
+            },
+            created("resp_1"),
+        )
+        assert self.limits.identity is not None
+        self.assertEqual(self.limits.identity.account, "acct-a")
+
     def test_a_connection_is_kept_for_the_next_turn(self) -> None:
         """Of any conversation: it holds no state."""
         for name in ("resp_1", "resp_2"):
