@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import treq
 from OpenSSL import SSL
 from service_identity import VerificationError
 from treq.client import HTTPClient
@@ -17,7 +16,11 @@ from twisted.internet.error import (
     ConnectionClosed,
     DNSLookupError,
 )
-from twisted.web.client import ResponseFailed
+from twisted.internet.protocol import Protocol as Receiver
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
+from twisted.web.client import ResponseDone, ResponseFailed
+from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IResponse
 
@@ -158,8 +161,66 @@ class HttpOutbound:
                 raise _TooLong(f"it is longer than {self._most} bytes")
             pieces.append(piece)
 
-        await treq.collect(response, collect)
+        await collected(response, collect)
         return b"".join(pieces)
+
+
+async def collected(response: IResponse, collect: Callable[[bytes], None]) -> None:
+    """
+    Read the body of an answer, and hang up if nobody waits for it any more.
+
+    C{treq.collect} cannot be cancelled: it would read on, or wait, for as long as the
+    other side likes.
+
+    @param collect: Given each piece; what it raises ends the connection, too.
+    """
+    body = _Collecting(collect)
+    response.deliverBody(body)
+    try:
+        await body.ended
+    except BaseException:
+        cut_off(body.transport)
+        raise
+
+
+class _Collecting(Receiver):
+    """
+    The body of one answer.
+
+    @ivar ended: Fires when it has been read.
+    """
+
+    def __init__(self, collect: Callable[[bytes], None]) -> None:
+        self.ended: Deferred[None] = Deferred()
+        self._collect = collect
+
+    def dataReceived(self, data: bytes) -> None:
+        if self.ended.called:
+            return
+        try:
+            self._collect(data)
+        except Exception:
+            self.ended.errback(Failure())
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if self.ended.called:
+            return
+        # PotentialDataLoss: its end is the connection's, as with HTTP/1.0.
+        if reason.check(ResponseDone, PotentialDataLoss):
+            self.ended.callback(None)
+        else:
+            self.ended.errback(reason)
+
+
+def cut_off(transport: Any) -> None:
+    """End the connection that an answer is read from, if it is still there."""
+    abort = getattr(transport, "abortConnection", None)
+    if abort is not None:
+        abort()
+    elif transport is not None:
+        # A paused TLS connection would wait for ever for the other side's leave.
+        transport.resumeProducing()
+        transport.loseConnection()
 
 
 class _TooLong(Exception):

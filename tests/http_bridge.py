@@ -139,7 +139,7 @@ class _Endpoint:
         return self._bridge.dialled(factory)
 
 
-class _Network:
+class Network:
     """Where C{upstream.test} is."""
 
     def __init__(self, bridge: HttpBridge) -> None:
@@ -180,7 +180,7 @@ class HttpBridge(Bridge):
 
     def make_exchanges(self, credentials: Credentials, pulse: Pulse) -> Exchanges:
         """HTTP towards the upstream of this test."""
-        network: Any = _Network(self)
+        network: Any = Network(self)
         connections = HttpConnections(network, self.clock, 10, 4)
         return Exchanges(
             self.config,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol
 
-import treq
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.protocol import Protocol as Receiver
 from twisted.internet.protocol import connectionDone
@@ -17,7 +16,7 @@ from twisted.web.iweb import IResponse
 
 from chatmockd.core.sse import EventStream
 from chatmockd.errors import ChatmockdError, MalformedFrame, UpstreamRefused
-from chatmockd.outbound import header_fields, innermost
+from chatmockd.outbound import collected, cut_off, header_fields, innermost
 from chatmockd.upstream.answers import refused_answer
 from chatmockd.upstream.connection import MAX_MESSAGE
 from chatmockd.upstream.parties import Bearer
@@ -264,14 +263,7 @@ class _Stream(Receiver):
 
     def cut(self) -> None:
         """End the connection."""
-        assert self.transport is not None
-        abort = getattr(self.transport, "abortConnection", None)
-        if abort is not None:
-            abort()
-        else:
-            # A paused TLS connection would wait for ever for the other side's leave.
-            self.transport.resumeProducing()  # type: ignore[attr-defined]
-            self.transport.loseConnection()
+        cut_off(self.transport)
 
 
 def is_event_stream(response: IResponse) -> bool:
@@ -298,7 +290,7 @@ async def first_bytes(response: IResponse) -> bytes:
             raise _Enough
 
     try:
-        await treq.collect(response, collect)
+        await collected(response, collect)
     except CancelledError:
         raise
     except Exception:
