@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import msgspec
 from twisted.application.service import IService, Service
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort
 from twisted.python import usage
@@ -113,6 +114,7 @@ def makeService(options: Options) -> IService:
     outbound = HttpOutbound(reactor, network)
     home = Path.home()
     credentials: Credentials
+    settled: Callable[[], Deferred[None]] = partial(succeed, None)
     companions: list[Service] = []
     announce: Callable[[Sequence[IListeningPort]], None] = _say_nothing
     if options["simulate"]:
@@ -130,7 +132,7 @@ def makeService(options: Options) -> IService:
     else:
         issuer = Issuer(settings.account.issuer, settings.account.client_id, outbound)
         login = ChatGptLogin(os.environ, home, reactor, issuer)
-        reactor.addSystemEventTrigger("before", "shutdown", login.settled)
+        settled = login.settled
         credentials = login
     pulse = Pulse(reactor)
     # What the simulator says is good for this run only.
@@ -154,7 +156,7 @@ def makeService(options: Options) -> IService:
         refresh_interval=settings.models.refresh_interval_s,
         signed_in=limits.sees,
     )
-    companions.append(Upkeep(catalog, limits))
+    companions.append(Upkeep(catalog, limits, settled))
     upstream = _upstream(settings, network, credentials, pulse, limits.heard)
     tree = _open_tree(settings, home, reactor, simulated=bool(options["simulate"]))
     turns = Turns(settings, upstream, tree, reactor)

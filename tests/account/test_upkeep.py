@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from twisted.internet.defer import Deferred
+
 from chatmockd.account.catalog import ModelCatalog
 from chatmockd.account.limits import AccountLimits, read_limits
 from chatmockd.account.upkeep import Upkeep
@@ -24,13 +26,18 @@ class UpkeepTests(AskedCase):
             refresh_interval=3600,
             signed_in=limits.sees,
         )
-        upkeep = Upkeep(catalog, limits)
+        settled: Deferred[None] = Deferred()
+        upkeep = Upkeep(catalog, limits, lambda: settled)
         answer = self.outbound.will_wait()
         upkeep.startService()
         self.assertEqual(len(self.outbound.calls), 1)
         assert limits.identity is not None
         limits.heard(self.login.given(), {"x-codex-primary-used-percent": "40"})
-        upkeep.stopService()
+        stopped = upkeep.stopService()
         self.assertTrue(answer.called)
         self.assertIsNotNone(read_limits(self.folder, limits.identity))
         self.assertEqual(self.clock.getDelayedCalls(), [])
+        # Tokens that are on their way have to be saved.
+        self.assertNoResult(stopped)
+        settled.callback(None)
+        self.successResultOf(stopped)
