@@ -134,7 +134,7 @@ def _as_json(known: _Known, settings: Settings, now: float) -> dict[str, Any]:
     return {
         "version": __version__,
         "profile": settings.upstream.profile,
-        "upstream": settings.upstream_url,
+        "upstream": _without_query(settings.upstream_url),
         "signed_in": True,
         "account": known.identity.account or None,
         "email": known.identity.email or None,
@@ -162,7 +162,7 @@ def _show(console: Console, known: _Known, settings: Settings, now: float) -> No
         say(console, f"Plan      {printable(known.plan)}")
     if identity.account:
         say(console, f"Id        {printable(identity.account)}")
-    say(console, f"Upstream  {settings.upstream_url}")
+    say(console, f"Upstream  {_without_query(settings.upstream_url)}")
     say(console)
     _show_limits(console, known, now)
     say(console)
@@ -174,6 +174,11 @@ def _show(console: Console, known: _Known, settings: Settings, now: float) -> No
         say(console)
         why = f"Not all of it could be asked for: {printable(known.why)}"
         say(console, why, "yellow")
+
+
+def _without_query(url: str) -> str:
+    """C{url} as others may see it: gateways take keys in the query."""
+    return url.partition("?")[0]
 
 
 def _show_limits(console: Console, known: _Known, now: float) -> None:

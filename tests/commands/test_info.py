@@ -72,6 +72,15 @@ class InfoTests(CommandCase):
         (week,) = [line for line in printed.splitlines() if "1 week" in line]
         self.assertIn("\x1b[31m", week)
 
+    def test_a_key_in_the_query_of_the_upstream(self) -> None:
+        """It is not shown: people paste this where others read it."""
+        self.sets.append("upstream.url=wss://gate.test/v1/responses?key=canary")
+        for as_json in (False, True):
+            self.answer()
+            _, printed = self.info(as_json=as_json)
+            self.assertIn("wss://gate.test/v1/responses", printed)
+            self.assertNotIn("canary", printed)
+
     def test_json(self) -> None:
         """All of it, for programs."""
         self.answer()
