@@ -55,7 +55,7 @@ class Told(msgspec.Struct):
         return {
             "prompt_tokens": asked,
             "completion_tokens": answered,
-            "total_tokens": total if isinstance(total, int) else asked + answered,
+            "total_tokens": total if type(total) is int else asked + answered,
             "prompt_tokens_details": {
                 "cached_tokens": _count(
                     usage.get("input_tokens_details"), "cached_tokens"
@@ -92,4 +92,4 @@ def told_by(response: bytes) -> Told:
 
 def _count(counts: Any, name: str) -> int:
     count = counts.get(name) if isinstance(counts, dict) else None
-    return count if isinstance(count, int) else 0
+    return count if type(count) is int else 0
