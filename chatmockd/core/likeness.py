@@ -3,9 +3,9 @@
 Clients send back what they were given with ids, statuses, annotations and log
 probabilities left out or changed, a message's only text as a plain string, the
 arguments of a call written in another way, and reasoning dropped. Clients of the other
-APIs cannot send back what the upstream did by itself to find its answer. What is left
-after that decides. Where it is unclear whether a difference matters it counts: a
-history that is not recognised is merely sent whole.
+APIs cannot send back what the upstream did by itself to find its answer, so an answer
+is what is L{told} of it. What is left after that decides. Where it is unclear whether a
+difference matters it counts: a history that is not recognised is merely sent whole.
 """
 
 from __future__ import annotations
@@ -29,8 +29,7 @@ _COUNTING: Mapping[str, tuple[str, ...]] = {
     "custom_tool_call": ("call_id", "namespace", "name", "input"),
     "custom_tool_call_output": ("call_id", "output"),
 }
-# Kinds that do not count: what the upstream thought, and searched, of its own accord.
-_UNTOLD = ("reasoning", "web_search_call")
+_UNTOLD = ("web_search_call",)
 
 _TEXTS = frozenset({"input_text", "output_text", "text"})
 _PASSING = frozenset({"id", "status"})
@@ -67,12 +66,21 @@ def digest_after(before: bytes, items: Iterable[Mapping[str, Any]]) -> bytes:
     return digest
 
 
+def told(output: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """
+    An answer without what the upstream did of its own accord, such as searches.
+
+    Only of an answer: a client that does send a search back may send another one.
+    """
+    return (item for item in output if item.get("type") not in _UNTOLD)
+
+
 def _meaning(item: Mapping[str, Any]) -> Any:
     """What counts of C{item}; None when it does not count at all."""
     kind = item.get("type")
     if kind == "message" or (kind is None and "role" in item):
         return ["message", item.get("role"), _content(item.get("content"))]
-    if kind in _UNTOLD:
+    if kind == "reasoning":
         return None
     counting = _COUNTING.get(kind) if isinstance(kind, str) else None
     if counting is not None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from chatmockd.core.create import Create
-from chatmockd.core.likeness import NOTHING, digest_after, digests
+from chatmockd.core.likeness import NOTHING, digest_after, digests, told
 from chatmockd.core.shown import Shown
 from chatmockd.core.snapshot import failed, queued, response_in, with_status
 from chatmockd.core.transcript import (
@@ -251,7 +251,7 @@ class DurableCourse:
             state="completed",
             upstream_id=outcome.response_id,
             response_id=self._own_id or outcome.response_id,
-            digest=digest_after(self._digest, output),
+            digest=digest_after(self._digest, told(output)),
             response=outcome.response,
             usage=usage_in(outcome.response),
             items=[name for name, _ in identified([*self._added, *output])],

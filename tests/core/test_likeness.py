@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from chatmockd.core.likeness import NOTHING, digest_after, digests
+from chatmockd.core.likeness import NOTHING, digest_after, digests, told
 from tests.core.cases import case
 
 Item = dict[str, Any]
@@ -222,14 +222,20 @@ class LikenessTests(SynchronousTestCase):
         self.assertNotEqual(amounts_to(one), amounts_to(other))
 
     def test_reasoning_does_not_count(self) -> None:
-        """Clients drop it, or send another form of it; web searches alike."""
+        """Clients drop it, or send another form of it."""
         question, answer = message("Why?"), message("So.", "assistant")
-        for item in (REASONING, WEB_SEARCH):
-            with case(item=item):
-                self.assertEqual(
-                    amounts_to(question, item, answer), amounts_to(question, answer)
-                )
-                self.assertEqual(amounts_to(item), NOTHING)
+        self.assertEqual(
+            amounts_to(question, REASONING, answer), amounts_to(question, answer)
+        )
+        self.assertEqual(amounts_to(REASONING), NOTHING)
+
+    def test_searches_count_where_a_client_tells_them(self) -> None:
+        """Those of an answer do not, since most clients cannot send them back."""
+        answer = message("So.", "assistant")
+        self.assertEqual([*told([WEB_SEARCH, answer])], [answer])
+        other = WEB_SEARCH | {"action": {"query": "news"}}
+        self.assertNotEqual(amounts_to(WEB_SEARCH), amounts_to(other))
+        self.assertNotEqual(amounts_to(WEB_SEARCH), NOTHING)
 
     def test_items_of_no_known_form(self) -> None:
         """They are compared as they are."""
