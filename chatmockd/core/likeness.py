@@ -116,6 +116,9 @@ def _content(content: Any) -> Any:
     """A message's content; a text is the same as a list with that text in it."""
     if not isinstance(content, list):
         return [content]
+    if len(content) == 1:
+        # As nearly all have it; a list comprehension has a price of its own.
+        return [_part(content[0])]
     return [_part(part) for part in content]
 
 
