@@ -41,6 +41,7 @@ setup(
         "test": [
             "pytest>=9.0",
             "pytest-twisted>=1.14.3",
+            "pytest-xdist>=3.6",
             "hypothesis>=6.100",
             "h11>=0.16",
             "trustme>=1.2",
