@@ -13,11 +13,9 @@ from typing import Any
 
 import msgspec
 
-from chatmockd.core.model import Catalog, Model
+from chatmockd.core.model import EFFORTS, Catalog, Model
 from chatmockd.core.profile import Profile
 from chatmockd.errors import InvalidRequest
-
-EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max", "ultra")
 
 # Efforts which end no model's real name. "gpt-5.1-codex-max" is one.
 _CLEAR = frozenset({"minimal", "low", "medium", "high", "xhigh"})

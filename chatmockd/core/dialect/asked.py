@@ -16,8 +16,8 @@ from chatmockd.core.dialect.reading import (
     wrong_type,
     wrong_value,
 )
+from chatmockd.core.model import EFFORTS
 
-EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max", "ultra")
 _SUMMARIES = ("auto", "concise", "detailed", "none")
 
 # What the Responses API has by the same name and with the same meaning.
@@ -39,7 +39,7 @@ _LEFT_OUT: Mapping[str, tuple[Any, ...]] = {
     "seed": (None,),
 }
 
-_LEAST_TOKENS = 16  # below that, api.openai.com refuses `max_output_tokens`
+LEAST_TOKENS = 16  # below that, api.openai.com refuses `max_output_tokens`
 _MOST_STOPS = 4
 _LONGEST_STOP = 1024  # characters
 
@@ -113,8 +113,8 @@ class Asked:
                 continue
             if limit < 1:
                 raise wrong_value(name, "expected at least 1")
-            if limit < _LEAST_TOKENS:
-                limit = _LEAST_TOKENS
+            if limit < LEAST_TOKENS:
+                limit = LEAST_TOKENS
                 self.left_out.append(name)
             self.fields["max_output_tokens"] = limit
             self.names["max_output_tokens"] = name

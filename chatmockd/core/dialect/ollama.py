@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from chatmockd.core.dialect.asked import LEAST_TOKENS
 from chatmockd.core.dialect.calls import Calls
 from chatmockd.core.dialect.ollama_messages import (
     History,
@@ -38,7 +39,6 @@ L{chatmockd.core.dialect.ollama_error.ModelNotFound}.
 
 _EFFORTS = frozenset({"none", "minimal", "low", "medium", "high", "xhigh", "max"})
 _CHOICES = frozenset({"none", "auto", "required"})
-_LEAST_TOKENS = 16  # fewer are refused by the upstream
 _MOST_STOPS, _LONGEST_STOP = 32, 256  # Ollama has no limits, we have other clients
 
 
@@ -178,7 +178,7 @@ def _sampling(options: Mapping[str, Any]) -> dict[str, Any]:
     most = number(options, "num_predict", "options")
     # Nothing and less mean that there is no limit.
     if most is not None and most > 0:
-        told["max_output_tokens"] = max(_LEAST_TOKENS, int(min(most, 2**53)))
+        told["max_output_tokens"] = max(LEAST_TOKENS, int(min(most, 2**53)))
     return told
 
 
