@@ -1,8 +1,9 @@
 """The bytes of one upstream text message: what kind it is, and how it looks as SSE.
 
 Nothing here builds the frame's JSON. msgspec scans it once, and so checks that it is
-JSON while it skips all fields but two. (Frames that look just like many before are not
-even scanned: L{chatmockd.core.run}.) What reaches a client is what the upstream wrote.
+JSON while it skips all fields but a few. (Frames that look just like many before are
+not even scanned: L{chatmockd.core.run}.) What reaches a client is what the upstream
+wrote.
 """
 
 from __future__ import annotations
@@ -13,12 +14,22 @@ import msgspec
 
 from chatmockd.errors import MalformedFrame
 
+_ABSENT = msgspec.Raw(b"")
+
 
 class Head(msgspec.Struct, gc=False):
-    """The two fields of a frame that the hot path looks at."""
+    """
+    What one scan of a frame finds for whoever has to look at it.
+
+    @ivar response: The JSON of the response object it carries, C{item} that of an
+        output item, C{output_index} that of its place; empty where there is none.
+    """
 
     type: str
     sequence_number: int | None = None
+    response: msgspec.Raw = _ABSENT
+    item: msgspec.Raw = _ABSENT
+    output_index: msgspec.Raw = _ABSENT
 
 
 _decode_head = msgspec.json.Decoder(Head).decode

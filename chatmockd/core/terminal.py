@@ -13,6 +13,8 @@ from typing import Any
 
 import msgspec
 
+from chatmockd.core.frame import Head
+from chatmockd.core.usage import Usage, read_usage
 from chatmockd.errors import MalformedFrame
 
 _decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
@@ -28,15 +30,20 @@ _DETAILS = {
     "output_tokens_details": {"reasoning_tokens": 0},
 }
 
-
-class OutputItem(msgspec.Struct):
-    """A C{response.output_item.done} frame, as far as it matters for backfill."""
-
-    item: msgspec.Raw = msgspec.Raw(b"")
-    output_index: int | None = None
+_ABSENT = msgspec.Raw(b"")
+_OBJECT, _LIST = b"{["
 
 
-decode_output_item = msgspec.json.Decoder(OutputItem).decode
+class _Response(msgspec.Struct):
+    """What decides whether a response object needs repair."""
+
+    id: msgspec.Raw = _ABSENT
+    output: msgspec.Raw = _ABSENT
+    usage: msgspec.Raw = _ABSENT
+    error: msgspec.Raw = _ABSENT
+
+
+_decode_response = msgspec.json.Decoder(_Response).decode
 
 
 class Terminal:
@@ -47,21 +54,28 @@ class Terminal:
     @ivar response: The JSON of the response object.
     @ivar response_id: Its id, if there is one anywhere.
     @ivar error: C{response.error}, decoded; None when there is none.
+    @ivar usage: What it says that the turn has used.
     """
 
-    __slots__ = ("error", "frame", "response", "response_id")
+    __slots__ = ("error", "frame", "response", "response_id", "usage")
 
     def __init__(
-        self, frame: bytes, response: bytes, response_id: str | None, error: Any
+        self,
+        frame: bytes,
+        response: bytes,
+        response_id: str | None,
+        error: Any,
+        usage: Usage | None,
     ) -> None:
         self.frame = frame
         self.response = response
         self.response_id = response_id
         self.error = error
+        self.usage = usage
 
 
 def read_terminal(
-    kind: str,
+    head: Head,
     frame: bytes,
     *,
     created_id: str | None,
@@ -71,38 +85,42 @@ def read_terminal(
     """
     Read a C{response.completed}, C{response.incomplete} or C{response.failed} frame.
 
+    @param head: What L{head_of} found in it.
     @param created_id: The id that this turn's C{response.created} named.
     @param items: The finished output items by C{output_index}.
     @param backfill_empty: Whether C{output: []} is filled when there were items; the
         ChatGPT backend sends that.
     @raise MalformedFrame: The frame's response is not JSON of a usable shape.
     """
+    response = head.response
     try:
-        event = _decode_fields(frame)
-        fields = _response_fields(event.get("response"))
-        changes = _changes(kind, fields, created_id, items, backfill_empty)
-        response_id = _decoded(changes.get("id") or fields.get("id"))
-        error = _decoded(fields.get("error"))
+        said = _decode_response(response) if is_object(response) else _Response()
+        response_id, error = _decoded(said.id), _decoded(said.error)
+        usage, changed_usage = _usage(said.usage)
+        changes: dict[str, Any] = {}
+        if created_id is not None and not response_id:
+            changes["id"] = response_id = created_id
+        output = _output(said.output, items, backfill_empty)
+        if output is not None:
+            changes["output"] = output
+        if changed_usage is not None:
+            changes["usage"] = changed_usage
+        if changes:
+            frame, response = _changed(head, frame, changes)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
-        raise MalformedFrame(f"{kind}: {problem}") from problem
-    if changes:
-        fields.update(changes)
-        response = msgspec.Raw(msgspec.json.encode(fields))
-        event["response"] = response
-        frame = msgspec.json.encode(event)
-    else:
-        response = event["response"]
+        raise MalformedFrame(f"{head.type}: {problem}") from problem
     return Terminal(
         frame,
         bytes(response),
         response_id if isinstance(response_id, str) and response_id else None,
         error,
+        usage,
     )
 
 
 def is_object(raw: msgspec.Raw) -> bool:
     """Whether C{raw} is a JSON object, and not null or nothing."""
-    return _starts_with(raw, b"{")
+    return bool(raw) and memoryview(raw)[0] == _OBJECT
 
 
 def with_sequence_number(frame: bytes, number: int) -> bytes:
@@ -112,74 +130,48 @@ def with_sequence_number(frame: bytes, number: int) -> bytes:
     return msgspec.json.encode(fields)
 
 
-def response_id_of(frame: bytes) -> str | None:
-    """The C{response.id} of a frame that carries a response object, if it has one."""
+def response_id_in(response: msgspec.Raw) -> str | None:
+    """The C{id} of a frame's response object, if it has one."""
     try:
-        return _decode_carrier(frame).response.id
+        return _decode_identified(response).id if response else None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 
-class _Identified(msgspec.Struct, frozen=True):
+class _Identified(msgspec.Struct):
     id: str | None = None
 
 
-class _Carrier(msgspec.Struct):
-    response: _Identified = _Identified()
+_decode_identified = msgspec.json.Decoder(_Identified).decode
 
 
-_decode_carrier = msgspec.json.Decoder(_Carrier).decode
+def _decoded(raw: msgspec.Raw) -> Any:
+    return msgspec.json.decode(raw) if raw else None
 
 
-def _decoded(raw: msgspec.Raw | None) -> Any:
-    return None if raw is None else msgspec.json.decode(raw)
-
-
-def _response_fields(response: msgspec.Raw | None) -> dict[str, msgspec.Raw]:
-    if response is None or not _starts_with(response, b"{"):
-        return {}
-    return _decode_fields(response)
-
-
-def _changes(
-    kind: str,
-    fields: dict[str, msgspec.Raw],
-    created_id: str | None,
-    items: Mapping[int, msgspec.Raw],
-    backfill_empty: bool,
-) -> dict[str, msgspec.Raw]:
-    """The members of the response object that have to be other than they are."""
-    changes: dict[str, Any] = {}
-    if not fields:
-        changes["object"] = "response"
-        changes["status"] = _STATUS[kind]
-    if created_id is not None and not _decoded(fields.get("id")):
-        changes["id"] = created_id
-    output = fields.get("output")
-    if output is None or not _starts_with(output, b"["):
-        changes["output"] = _in_order(items)
-    elif backfill_empty and items and _is_empty_list(output):
-        changes["output"] = _in_order(items)
-    usage = _decoded(fields.get("usage"))
-    if isinstance(usage, dict) and _complete_usage(usage):
-        changes["usage"] = usage
-    return {
-        name: msgspec.Raw(msgspec.json.encode(value)) for name, value in changes.items()
-    }
-
-
-def _starts_with(raw: msgspec.Raw, character: bytes) -> bool:
-    """What kind of value C{raw} is, without copying it."""
-    return memoryview(raw)[:1].tobytes() == character
+def _output(
+    output: msgspec.Raw, items: Mapping[int, msgspec.Raw], backfill_empty: bool
+) -> list[msgspec.Raw] | None:
+    """What C{output} has to be instead; None when it is in order."""
+    if output and memoryview(output)[0] == _LIST:
+        if not (backfill_empty and items and _is_empty_list(output)):
+            return None
+    return [items[index] for index in sorted(items)]
 
 
 def _is_empty_list(output: msgspec.Raw) -> bool:
     # White space inside an empty list is short; an image inside a full one is not.
-    return len(memoryview(output)) < 64 and not bytes(output)[1:-1].strip()
+    return len(output) < 64 and not bytes(output)[1:-1].strip()
 
 
-def _in_order(items: Mapping[int, msgspec.Raw]) -> list[msgspec.Raw]:
-    return [items[index] for index in sorted(items)]
+def _usage(said: msgspec.Raw) -> tuple[Usage | None, dict[str, Any] | None]:
+    """What was used, and what C{usage} has to be instead, if anything."""
+    usage, is_complete = read_usage(said) if said else (None, True)
+    if not is_complete:
+        changed = _decoded(said)
+        if isinstance(changed, dict) and _complete_usage(changed):
+            return usage, changed
+    return usage, None
 
 
 def _complete_usage(usage: dict[str, Any]) -> bool:
@@ -194,3 +186,20 @@ def _complete_usage(usage: dict[str, Any]) -> bool:
         usage["total_tokens"] = sum(n for n in counts if isinstance(n, int))
         changed = True
     return changed
+
+
+def _changed(
+    head: Head, frame: bytes, changes: dict[str, Any]
+) -> tuple[bytes, msgspec.Raw]:
+    """The frame with these members of its response changed, and that response."""
+    fields: dict[str, Any] = {}
+    if is_object(head.response):
+        fields.update(_decode_fields(head.response))
+    if not fields:
+        fields["object"] = "response"
+        fields["status"] = _STATUS[head.type]
+    fields.update(changes)
+    response = msgspec.Raw(msgspec.json.encode(fields))
+    event = _decode_fields(frame)
+    event["response"] = response
+    return msgspec.json.encode(event), response

@@ -8,10 +8,10 @@ answers with the outcome.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
+from msgspec import structs
 
 from chatmockd.core import failure, terminal
 from chatmockd.core.frame import (
@@ -23,6 +23,7 @@ from chatmockd.core.frame import (
 )
 from chatmockd.core.run import LARGE, Kind
 from chatmockd.core.shown import Shown
+from chatmockd.core.usage import Usage
 from chatmockd.errors import (
     ChatmockdError,
     MalformedFrame,
@@ -35,6 +36,8 @@ _TERMINAL = frozenset({"response.completed", "response.incomplete", "response.fa
 _LIFECYCLE = frozenset({"response.created", "response.queued", "response.in_progress"})
 # Kinds that are read, or may have to be: they are never part of a run.
 _DECIDING = _TERMINAL | _LIFECYCLE | {"response.output_item.done", "error"}
+
+_decode_index = msgspec.json.Decoder(int | None).decode
 
 _DECIDING_PREFIXES = {kind: sse_prefix(kind) for kind in _DECIDING}
 
@@ -56,8 +59,7 @@ def is_hidden(kind: str) -> bool:
     return kind in ("keepalive", "response.metadata") or kind.startswith("codex.")
 
 
-@dataclass(frozen=True)
-class Completed:
+class Completed(msgspec.Struct, frozen=True):
     """
     The turn ended with C{response.completed} or C{response.incomplete}.
 
@@ -65,15 +67,16 @@ class Completed:
     @ivar response_id: What the upstream calls it, and so a follow-up over the same
         connection; None when it named nothing.
     @ivar event: The server-sent event that ends a stream.
+    @ivar usage: What the turn has used, where that was said.
     """
 
     response: bytes
     response_id: str | None
     event: bytes
+    usage: Usage | None = None
 
 
-@dataclass(frozen=True)
-class Failed:
+class Failed(msgspec.Struct, frozen=True):
     """
     The turn ended in any other way.
 
@@ -85,7 +88,8 @@ class Failed:
         connection is too old for new turns or has lost its state. Another connection
         will take it.
     @ivar told: The upstream itself said that the turn failed, or never heard of it.
-    @ivar response: The JSON of the failed response object, where there is one.
+    @ivar response: The JSON of the failed response object, where there is one, and
+        C{usage} what it says that the turn has used.
     """
 
     error: ChatmockdError
@@ -94,6 +98,7 @@ class Failed:
     unread: bool = False
     told: bool = False
     response: bytes | None = None
+    usage: Usage | None = None
 
 
 Outcome = Completed | Failed
@@ -258,13 +263,13 @@ class Turn:
 
         @param what: See L{lost}.
         """
-        failed = replace(self.lost(what), unread=True)
+        failed = structs.replace(self.lost(what), unread=True)
         self.outcome = failed
         return failed
 
     def refused(self, error: ChatmockdError) -> Failed:
         """End the turn before anybody did anything about it, because of C{error}."""
-        failed = replace(self._failed(error), told=True)
+        failed = structs.replace(self._failed(error), told=True)
         self.outcome = failed
         return failed
 
@@ -281,7 +286,7 @@ class Turn:
                 self.limits = frame
             return None
         if not self.accepted:
-            if self._held_tip is not None and self._is_late(kind, frame):
+            if self._held_tip is not None and self._is_late(head):
                 return None
             self.accepted = kind not in ("error", "response.failed")
         if kind not in _DECIDING:
@@ -289,10 +294,11 @@ class Turn:
         if kind in _LIFECYCLE and kind != "response.created":
             return _DECIDING_PREFIXES[kind]
         if kind == "response.created":
-            self.response_id = terminal.response_id_of(frame) or self.response_id
+            named = terminal.response_id_in(head.response)
+            self.response_id = named or self.response_id
             self._held_tip = None
         elif kind == "response.output_item.done":
-            self._keep_item(frame)
+            self._keep_item(head)
         elif kind == "error":
             self.outcome = self._error(head, frame)
             return None
@@ -301,33 +307,34 @@ class Turn:
             return None
         return _DECIDING_PREFIXES[kind]
 
-    def _is_late(self, kind: str, frame: bytes) -> bool:
-        """Whether C{frame} belongs to the turn which this connection carried before."""
-        if kind in _LIFECYCLE or kind in _TERMINAL:
-            return terminal.response_id_of(frame) == self._held_tip
-        return kind != "error"
+    def _is_late(self, head: Head) -> bool:
+        """Whether a frame belongs to the turn which this connection carried before."""
+        if head.type in _LIFECYCLE or head.type in _TERMINAL:
+            return terminal.response_id_in(head.response) == self._held_tip
+        return head.type != "error"
 
-    def _keep_item(self, frame: bytes) -> None:
+    def _keep_item(self, head: Head) -> None:
+        if not terminal.is_object(head.item):
+            return
         try:
-            done = terminal.decode_output_item(frame)
+            index = _decode_index(head.output_index) if head.output_index else None
         except (msgspec.DecodeError, UnicodeDecodeError) as problem:
             raise MalformedFrame(f"response.output_item.done: {problem}") from problem
-        if terminal.is_object(done.item):
-            index = done.output_index
-            if index is None:
-                index = max(self._items, default=-1) + 1
-            self._items[index] = done.item
+        if index is None:
+            index = max(self._items, default=-1) + 1
+        self._items[index] = head.item
 
     def _end(self, head: Head, frame: bytes) -> Outcome:
-        response_id = terminal.response_id_of(frame) or self.response_id
+        response_id = terminal.response_id_in(head.response) or self.response_id
         created_id = self.response_id
         if self._shown is not None:
             frame = self._shown.in_frame(head.type, frame)
             created_id = self._shown.response_id or created_id
+            head = head_of(frame)
         if head.sequence_number is None:
             frame = terminal.with_sequence_number(frame, self._next_number())
         end = terminal.read_terminal(
-            head.type,
+            head,
             frame,
             created_id=created_id,
             items=self._items,
@@ -336,14 +343,18 @@ class Turn:
         self.events += 1
         event = to_sse(head.type, end.frame)
         if head.type != "response.failed":
-            return Completed(end.response, response_id, event)
+            return Completed(end.response, response_id, event, end.usage)
         error = failure.refused(
             {"error": end.error},
             fallback="The upstream reported that the response failed, without saying "
             "why.",
         )
         return Failed(
-            self._in_marker_terms(error), event, told=True, response=end.response
+            self._in_marker_terms(error),
+            event,
+            told=True,
+            response=end.response,
+            usage=end.usage,
         )
 
     def _error(self, head: Head, frame: bytes) -> Failed:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import msgspec
 
 _MOST = 2**53  # what JSON's readers can count to; a sum of such stays within SQLite's
 
 
-@dataclass(frozen=True)
-class Usage:
+class Usage(msgspec.Struct, frozen=True):
     """
     The tokens of one turn, or of several.
 
@@ -44,8 +41,7 @@ class Usage:
         }
 
 
-@dataclass(frozen=True)
-class Spent:
+class Spent(msgspec.Struct, frozen=True):
     """
     What was used of one model on one day.
 
@@ -68,32 +64,35 @@ class _OutputDetails(msgspec.Struct):
 class _Usage(msgspec.Struct):
     input_tokens: int | None = None
     output_tokens: int | None = None
+    total_tokens: int | None = None
     input_tokens_details: _InputDetails | None = None
     output_tokens_details: _OutputDetails | None = None
 
 
-class _Response(msgspec.Struct):
-    usage: _Usage | None = None
+_decode = msgspec.json.Decoder(_Usage | None).decode
 
 
-_decode = msgspec.json.Decoder(_Response).decode
+def read_usage(usage: msgspec.Raw | bytes) -> tuple[Usage | None, bool]:
+    """
+    Read what a response object says in C{usage}.
 
-
-def usage_in(response: bytes) -> Usage | None:
-    """What a response object says it has used; None when it says nothing usable."""
+    @return: What was used, None when it says nothing usable; and whether nothing is
+        missing there that strict clients read.
+    """
     try:
-        said = _decode(response).usage
+        said = _decode(usage)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
+        return None, False
     if said is None:
-        return None
+        return None, False
     given, made = said.input_tokens_details, said.output_tokens_details
+    is_complete = not (given is None or made is None or said.total_tokens is None)
     counts = (
-        said.input_tokens,
-        given.cached_tokens if given is not None else 0,
-        said.output_tokens,
-        made.reasoning_tokens if made is not None else 0,
+        said.input_tokens or 0,
+        given.cached_tokens or 0 if given is not None else 0,
+        said.output_tokens or 0,
+        made.reasoning_tokens or 0 if made is not None else 0,
     )
-    if any(not 0 <= (count or 0) < _MOST for count in counts):
-        return None
-    return Usage(1, *(count or 0 for count in counts))
+    if min(counts) < 0 or max(counts) >= _MOST:
+        return None, is_complete
+    return Usage(1, *counts), is_complete

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from chatmockd.core.create import Create
 from chatmockd.core.turn import Failed, Outcome, Turn
-from chatmockd.core.usage import Usage, usage_in
+from chatmockd.core.usage import Usage
 from chatmockd.turns.running import RunningTurn
 from chatmockd.upstream.lease import AnyLease
 from chatmockd.upstream.leasing import Leasing
@@ -69,7 +69,6 @@ class DirectCourse:
 
     async def arrive(self, turn: RunningTurn, outcome: Outcome) -> Outcome:
         """There is nothing to keep but what it has used."""
-        used = None if outcome.response is None else usage_in(outcome.response)
-        if used is not None:
-            self._spent(self._create.model, used)
+        if outcome.usage is not None:
+            self._spent(self._create.model, outcome.usage)
         return outcome

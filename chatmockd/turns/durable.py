@@ -24,7 +24,6 @@ from chatmockd.core.transcript import (
     resolved,
 )
 from chatmockd.core.turn import Completed, Failed, Outcome, Turn
-from chatmockd.core.usage import usage_in
 from chatmockd.errors import (
     BodyTooLarge,
     InvalidRequest,
@@ -253,7 +252,7 @@ class DurableCourse:
             response_id=self._own_id or outcome.response_id,
             digest=digest_after(self._digest, told(output)),
             response=outcome.response,
-            usage=usage_in(outcome.response),
+            usage=outcome.usage,
             items=[name for name, _ in identified([*self._added, *output])],
         )
 
@@ -286,9 +285,8 @@ class DurableCourse:
                 ending = replace(ending, state="unknown")
             elif isinstance(error, UpstreamOutcomeUnknown):
                 ending = replace(ending, state="unknown")
-        used = None if outcome.response is None else usage_in(outcome.response)
         # What may have been begun is not begun again for the same key.
-        ending = replace(ending, frees_key=not_begun, usage=used)
+        ending = replace(ending, frees_key=not_begun, usage=outcome.usage)
         if turn.response_id is not None:
             ending = replace(ending, response=response)
         return ending

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from chatmockd.core.usage import Spent, Usage
 
@@ -24,7 +25,7 @@ class Tally:
 
     def add(self, model: str, usage: Usage) -> None:
         """Count what a turn of today has used."""
-        today = _day(self._now())
+        today = _day(int(self._now() // _DAY))
         models = self._days.setdefault(today, {})
         if model in models or len(models) < _MOST_MODELS:
             models[model] = models.get(model, Usage()) + usage
@@ -33,7 +34,7 @@ class Tally:
 
     def usage(self, days: int) -> list[Spent]:
         """What was used on the last so many days, oldest first."""
-        since = _day(self._now() - (days - 1) * _DAY)
+        since = _day(int(self._now() // _DAY) - (days - 1))
         return [
             Spent(day, model, usage)
             for day, models in sorted(self._days.items())
@@ -42,5 +43,7 @@ class Tally:
         ]
 
 
-def _day(now: float) -> str:
-    return datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d")
+@lru_cache(maxsize=2)
+def _day(number: int) -> str:
+    """The date of a day, counted from the epoch."""
+    return datetime.fromtimestamp(number * _DAY, UTC).strftime("%Y-%m-%d")

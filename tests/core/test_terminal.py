@@ -11,12 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from chatmockd.core.frame import head_of
 from chatmockd.core.terminal import (
     Terminal,
     read_terminal,
-    response_id_of,
+    response_id_in,
     with_sequence_number,
 )
+from chatmockd.core.usage import Usage
 from chatmockd.errors import MalformedFrame
 from tests.core.cases import case
 from tests.core.events import ended
@@ -28,14 +30,13 @@ ITEMS = {2: SECOND, 0: FIRST}
 def read(
     frame: bytes,
     *,
-    kind: str = "response.completed",
     created_id: str | None = None,
     items: Mapping[int, Any] = ITEMS,
     backfill_empty: bool = True,
 ) -> Terminal:
     """The terminal event in C{frame}, repaired."""
     return read_terminal(
-        kind,
+        head_of(frame),
         frame,
         created_id=created_id,
         items={n: msgspec.Raw(json.dumps(item).encode()) for n, item in items.items()},
@@ -73,7 +74,8 @@ class UntouchedTests(SynchronousTestCase):
         }
         frame = ended("completed", id="resp_1", output=[FIRST], usage=usage)
         frame = frame.replace(b":{", b": {")  # not as we would write it
-        self.assertEqual(read(frame).frame, frame)
+        end = read(frame)
+        self.assertEqual((end.frame, end.usage), (frame, Usage(1, 5, 3, 2, 1)))
 
 
 class OutputTests(SynchronousTestCase):
@@ -118,7 +120,7 @@ class OutputTests(SynchronousTestCase):
         """Whatever the end, what there was is in it."""
         for kind in ("incomplete", "failed"):
             with case(kind=kind):
-                end = read(ended(kind, id="r"), kind=f"response.{kind}")
+                end = read(ended(kind, id="r"))
                 self.assertEqual(response_of(end)["output"], [FIRST, SECOND])
 
 
@@ -220,7 +222,7 @@ class NoResponseTests(SynchronousTestCase):
             for rest in (b"", b',"response":null', b',"response":{}', b',"response":7'):
                 frame = b'{"type":"response.' + kind.encode() + b'"' + rest + b"}"
                 with case(frame=frame):
-                    end = read(frame, kind=f"response.{kind}", created_id="c")
+                    end = read(frame, created_id="c")
                     self.assertEqual(
                         response_of(end),
                         {
@@ -235,15 +237,15 @@ class NoResponseTests(SynchronousTestCase):
         """The error of a failed response is decoded for us."""
         error = {"code": "server_error", "message": "Oh."}
         frame = ended("failed", id="r", output=[], error=error)
-        self.assertEqual(read(frame, kind="response.failed").error, error)
+        self.assertEqual(read(frame).error, error)
 
     def test_malformed(self) -> None:
         """What is no JSON is no end of a turn."""
         for frame in (
             b"",
             b"[]",
-            b'{"response":{"id":}}',
-            b'{"response":{"id":1e999}}',
+            b'{"type":"response.completed","response":{"id":}}',
+            b'{"type":"response.completed","response":{"id":1e999}}',
         ):
             with case(frame=frame):
                 self.assertRaises(MalformedFrame, read, frame)
@@ -265,21 +267,20 @@ class WithSequenceNumberTests(SynchronousTestCase):
         self.assertEqual(json.loads(frame), {**event, "sequence_number": number})
 
 
-class ResponseIdOfTests(SynchronousTestCase):
+class ResponseIdInTests(SynchronousTestCase):
     """Whose frame it is."""
 
     def test_shapes(self) -> None:
         """The id where there is one; None for all else, never an exception."""
-        for frame, response_id in (
-            (b'{"response":{"id":"r","output":[1]}}', "r"),
-            (b'{"response":{"id":null}}', None),
-            (b'{"response":{}}', None),
+        for response, response_id in (
+            (b'{"id":"r","output":[1]}', "r"),
+            (b'{"id":null}', None),
             (b"{}", None),
-            (b'{"response":null}', None),
-            (b'{"response":{"id":5}}', None),
-            (b'{"id":"r"}', None),
+            (b"", None),
+            (b"null", None),
+            (b'{"id":5}', None),
             (b"[", None),
-            (b'{"response":{"id":"\xff"}}', None),
+            (b'{"id":"\xff"}', None),
         ):
-            with case(frame=frame):
-                self.assertEqual(response_id_of(frame), response_id)
+            with case(response=response):
+                self.assertEqual(response_id_in(msgspec.Raw(response)), response_id)

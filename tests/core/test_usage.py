@@ -7,13 +7,13 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from chatmockd.core.usage import Usage, usage_in
+from chatmockd.core.usage import Usage, read_usage
 from tests.core.cases import case
 
 
 def used(usage: Any) -> Usage | None:
     """What is read of a response with this C{usage}."""
-    return usage_in(json.dumps({"id": "resp_1", "usage": usage}).encode())
+    return read_usage(json.dumps(usage).encode())[0]
 
 
 class UsageTests(SynchronousTestCase):
@@ -48,9 +48,22 @@ class UsageTests(SynchronousTestCase):
         ):
             with case(usage=usage):
                 self.assertIsNone(used(usage))
-        for response in (b"", b"{", b"[]", b"\xff", b"[" * 100_000):
-            with case(response=response[:9]):
-                self.assertIsNone(usage_in(response))
+        for said in (b"", b"{", b"[]", b"\xff", b"[" * 100_000):
+            with case(said=said[:9]):
+                self.assertEqual(read_usage(said), (None, False))
+
+    def test_complete(self) -> None:
+        """Both details and the sum are what strict clients read."""
+        usage: dict[str, Any] = {
+            "input_tokens_details": {},
+            "output_tokens_details": {"x": 1},
+            "total_tokens": 0,
+        }
+        self.assertEqual(read_usage(json.dumps(usage).encode()), (Usage(1), True))
+        for name in usage:
+            with case(name=name):
+                for less in ({**usage, name: None}, {**usage, name: "x"}):
+                    self.assertFalse(read_usage(json.dumps(less).encode())[1])
 
     def test_sum(self) -> None:
         """Each count by itself."""
