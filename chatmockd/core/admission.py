@@ -8,7 +8,8 @@ metadata; no program of the user's own sends any of these.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from chatmockd.errors import (
     ChatmockdError,
@@ -19,8 +20,7 @@ from chatmockd.errors import (
 from chatmockd.exposure import is_loopback
 
 
-@dataclass(frozen=True)
-class Head:
+class Head(msgspec.Struct, frozen=True):
     """
     The parts of a request's head that admission depends on, as they were sent.
 

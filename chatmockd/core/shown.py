@@ -7,8 +7,6 @@ before the upstream gives it one. The client shall see what it asked for.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import msgspec
 
 from chatmockd.core.terminal import is_object
@@ -17,8 +15,7 @@ from chatmockd.errors import MalformedFrame
 _decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
-@dataclass(frozen=True)
-class Shown:
+class Shown(msgspec.Struct, frozen=True):
     """
     The ids that a response object is shown with.
 

@@ -7,7 +7,6 @@ input items and the response. The conversation is the path from the root.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -19,8 +18,7 @@ Item = dict[str, Any]
 _BY_THEIR_IDS = ("item_reference", "mcp_approval_request")
 
 
-@dataclass(frozen=True)
-class Node:
+class Node(msgspec.Struct, frozen=True):
     """
     One finished turn, as far as following up on it without rebuilding needs.
 
@@ -41,8 +39,7 @@ class Node:
     digest: bytes
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """
     What one turn of a path added to it.
 

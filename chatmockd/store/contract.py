@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
+import msgspec
 from twisted.internet.defer import Deferred
 
 from chatmockd.core.transcript import Item, Node, Step
@@ -27,8 +27,7 @@ class ParentGone(Exception):
     """The node that a turn continues was deleted a moment ago."""
 
 
-@dataclass(frozen=True)
-class Opening:
+class Opening(msgspec.Struct, frozen=True):
     """
     A turn as it is journalled, before a byte of it goes upstream.
 
@@ -58,8 +57,7 @@ class Opening:
     body_hash: bytes | None = None
 
 
-@dataclass(frozen=True)
-class Ending:
+class Ending(msgspec.Struct, frozen=True):
     """
     How a turn ended.
 
@@ -83,8 +81,7 @@ class Ending:
     usage: Usage | None = None
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(msgspec.Struct, frozen=True):
     """
     A turn as it is kept.
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from chatmockd.core.transcript import Item, Node, Step
 from chatmockd.core.usage import Spent
@@ -15,8 +17,7 @@ from chatmockd.store.contract import Ending, Opening, Record, Store
 _REMEMBERED = 10_000
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """A journalled turn: its number, and the store that has it."""
 
     store: Store

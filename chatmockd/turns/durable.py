@@ -5,9 +5,9 @@ from __future__ import annotations
 import secrets
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 
 import msgspec
+from msgspec.structs import replace
 
 from chatmockd.core.create import Create
 from chatmockd.core.likeness import NOTHING, digest_after, digests, told
@@ -44,8 +44,7 @@ _MOST_REFERENCES = 1000
 _MOST_REFERRED = 33_554_432
 
 
-@dataclass(frozen=True)
-class Asker:
+class Asker(msgspec.Struct, frozen=True):
     """
     Who asks, and what a repetition of the request would be known by.
 

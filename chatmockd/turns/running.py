@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 
@@ -18,8 +18,7 @@ from chatmockd.upstream.lease import AnyLease
 Deliver = Callable[[list[bytes]], None]
 
 
-@dataclass(frozen=True)
-class Ended:
+class Ended(msgspec.Struct, frozen=True):
     """
     How a turn ended, for one who listened.
 
