@@ -28,14 +28,18 @@ class Head(msgspec.Struct, frozen=True):
     differently by two programs.
     """
 
-    method: str
-    target: str
-    host: Sequence[str] = ()
-    origin: Sequence[str] = ()
-    fetch_site: Sequence[str] = ()
-    content_type: Sequence[str] = ()
-    content_encoding: Sequence[str] = ()
+    method: bytes
+    target: bytes
+    host: Sequence[bytes] = ()
+    origin: Sequence[bytes] = ()
+    fetch_site: Sequence[bytes] = ()
+    content_type: Sequence[bytes] = ()
+    content_encoding: Sequence[bytes] = ()
     has_body: bool = False
+
+
+_FOREIGN = {b"cross-site", b"same-site"}
+_MOST_KNOWN = 64  # values of a header; a client could send any number of them
 
 
 class Admission:
@@ -48,44 +52,54 @@ class Admission:
 
     def __init__(self, hosts: Sequence[str], origins: Sequence[str]) -> None:
         self._hosts = frozenset(host.lower().rstrip(".") for host in hosts)
-        self._origins = frozenset(origins)
-        self._known: dict[str, bool] = {}
+        self._origins = frozenset(origin.encode("utf-8") for origin in origins)
+        # Nearly all requests say the same.
+        self._hosts_seen: dict[bytes, bool] = {}
+        self._types_seen: dict[bytes, bool] = {}
 
-    def allows_origin(self, origins: Sequence[str]) -> bool:
+    def allows_origin(self, origins: Sequence[bytes]) -> bool:
         """Whether a request with these C{Origin} headers is from a page we know."""
         return len(origins) == 1 and origins[0] in self._origins
 
     def check(self, head: Head) -> ChatmockdError | None:
         """Why the request is turned away; None when it may come in."""
-        if not head.target.startswith("/"):
+        if not head.target.startswith(b"/"):
             return InvalidRequest("The request target must be a path.")
         if len(head.host) != 1:
             return InvalidRequest("There must be exactly one Host header.")
         if not self._is_ours(head.host[0]):
             return Forbidden(
-                f"Host {head.host[0]!r} is not served here; allowed are loopback names "
-                "and those in server.allowed_hosts."
+                f"Host {_shown(head.host[0])} is not served here; allowed are loopback "
+                "names and those in server.allowed_hosts."
             )
-        known_page = self.allows_origin(head.origin)
+        known_page = bool(head.origin) and self.allows_origin(head.origin)
         if head.origin and not known_page:
             return Forbidden(
-                f"Origin {head.origin[0]!r} is not in server.allowed_origins."
+                f"Origin {_shown(head.origin[0])} is not in server.allowed_origins."
             )
-        if not known_page and set(head.fetch_site) & {"cross-site", "same-site"}:
+        if head.fetch_site and not known_page and _FOREIGN & set(head.fetch_site):
             return Forbidden("Web pages may not call this server.")
         # A form always says what it sends, even when that is nothing.
-        if head.has_body or (head.method == "POST" and head.content_type):
+        if head.has_body or (head.method == b"POST" and head.content_type):
             return self._check_body(head)
         return None
 
-    def _is_ours(self, host: str) -> bool:
-        """Whether a C{Host} names us; remembered, since nearly all say the same."""
-        ours = self._known.get(host)
+    def _is_ours(self, host: bytes) -> bool:
+        """Whether a C{Host} names us."""
+        ours = self._hosts_seen.get(host)
         if ours is None:
-            ours = self._names_us(host)
-            if len(self._known) < 64:
-                self._known[host] = ours
+            ours = self._names_us(host.decode("latin-1"))
+            if len(self._hosts_seen) < _MOST_KNOWN:
+                self._hosts_seen[host] = ours
         return ours
+
+    def _is_json(self, content_type: bytes) -> bool:
+        known = self._types_seen.get(content_type)
+        if known is None:
+            known = _names_json(content_type.decode("latin-1"))
+            if len(self._types_seen) < _MOST_KNOWN:
+                self._types_seen[content_type] = known
+        return known
 
     def _names_us(self, host: str) -> bool:
         name = host.strip().lower()
@@ -101,20 +115,24 @@ class Admission:
         return is_loopback(name) or name.rstrip(".") in self._hosts
 
     def _check_body(self, head: Head) -> ChatmockdError | None:
-        if len(head.content_type) != 1 or not _is_json(head.content_type[0]):
+        if len(head.content_type) != 1 or not self._is_json(head.content_type[0]):
             return UnsupportedMediaType(
                 "The body must be sent with 'Content-Type: application/json'."
             )
         for encoding in head.content_encoding:
-            if encoding.strip().lower() not in ("", "identity"):
+            if encoding.strip().lower() not in (b"", b"identity"):
                 return UnsupportedMediaType(
-                    f"Content-Encoding {encoding!r} is not supported; send the body "
-                    "uncompressed."
+                    f"Content-Encoding {_shown(encoding)} is not supported; send the "
+                    "body uncompressed."
                 )
         return None
 
 
-def _is_json(content_type: str) -> bool:
+def _shown(value: bytes) -> str:
+    return repr(value.decode("latin-1"))
+
+
+def _names_json(content_type: str) -> bool:
     kind, *parameters = (part.strip().lower() for part in content_type.split(";"))
     for parameter in parameters:
         name, _, value = parameter.partition("=")

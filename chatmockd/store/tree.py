@@ -66,7 +66,7 @@ class Tree:
             within = parent.number
         elif parent is not None:
             outer = parent.number
-        opening = Opening(**{**vars(opening), "parent": within, "outer_parent": outer})
+        opening = replace(opening, parent=within, outer_parent=outer)
         return Entry(store, await store.journal(opening))
 
     def place_of(self, entry: Entry) -> str:

@@ -156,9 +156,8 @@ def tell_adjustments(
 
 def session_of(request: GuardedRequest) -> str | None:
     """What the client calls its conversation, if it says so in a header."""
-    headers = request.requestHeaders
-    for name in (b"x-session-id", b"session_id"):
-        values = headers.getRawHeaders(name)
+    for name in (b"X-Session-Id", b"Session_id"):
+        values = request.sent.get(name)
         if values:
             return values[0].decode("latin-1").strip() or None
     return None

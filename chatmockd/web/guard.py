@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from io import BytesIO
 from typing import Any
@@ -46,6 +46,7 @@ class GuardedRequest(Request):
 
     @ivar request_id: In C{x-request-id} and in every log line about this request.
     @ivar began: When it had arrived, in seconds on the site's clock.
+    @ivar sent: Its headers, by their canonical names: C{b"Content-Type"}.
     @ivar gone: The client's connection is gone; there is nobody to answer.
     @ivar remarks: What the log shall say of it besides status and path.
     @ivar noteworthy: Something was not as the client wanted it; the log always says so.
@@ -64,6 +65,7 @@ class GuardedRequest(Request):
     began = 0.0
     gone = False
     noteworthy = False
+    sent: Mapping[bytes, Sequence[bytes]]
     remarks: list[str]
     # Deferreds of notifyFinish would do, at four times the price.
     _to_tell: Sequence[Callable[[], None]] = ()
@@ -94,6 +96,8 @@ class GuardedRequest(Request):
         self.site = self.channel.site
         self.began = self.site.reactor.seconds()
         self.remarks = []
+        # Once, in one go: to find a header, twisted.web makes its name anew.
+        self.sent = dict(self.requestHeaders.getAllRawHeaders())
         head = self._head()
         refusal = self.admission.check(head)
         if refusal is None and self._discarded:
@@ -104,18 +108,18 @@ class GuardedRequest(Request):
         if refusal is not None:
             self.refuse(refusal)
             return
-        if self.admission.allows_origin(head.origin):
-            self._allow_page(head.origin[0].encode("latin-1"))
+        if head.origin:
+            self._allow_page(head.origin[0])
             if self.method == b"OPTIONS":
                 self.setResponseCode(204)
                 self.finish()
                 return
-        try:
-            path = unquote_to_bytes(self.path)
-            path.decode("utf-8")
-        except UnicodeDecodeError:
-            self.refuse(InvalidRequest("The path is not UTF-8."))
-            return
+        path = self.path
+        if b"%" in path or not path.isascii():
+            path = unquote_to_bytes(path)
+            if not _is_utf8(path):
+                self.refuse(InvalidRequest("The path is not UTF-8."))
+                return
         self.prepath = []
         self.postpath = path[1:].split(b"/")
         try:
@@ -181,17 +185,16 @@ class GuardedRequest(Request):
             self.channel.forceAbortClient()
 
     def _head(self) -> Head:
-        # In one pass: twisted.web looks for a header by making its name anew.
-        values = dict(self.requestHeaders.getAllRawHeaders())
+        sent = self.sent
         return Head(
-            method=self.method.decode("latin-1"),
-            target=self.uri.decode("latin-1"),
-            host=_texts(values.get(b"Host")),
-            origin=_texts(values.get(b"Origin")),
-            fetch_site=_texts(values.get(b"Sec-Fetch-Site")),
-            content_type=_texts(values.get(b"Content-Type")),
-            content_encoding=_texts(values.get(b"Content-Encoding")),
-            has_body=self._discarded > 0 or self.content.getbuffer().nbytes > 0,
+            self.method,
+            self.uri,
+            sent.get(b"Host", ()),
+            sent.get(b"Origin", ()),
+            sent.get(b"Sec-Fetch-Site", ()),
+            sent.get(b"Content-Type", ()),
+            sent.get(b"Content-Encoding", ()),
+            self._discarded > 0 or len(self.content.getbuffer()) > 0,
         )
 
     def _allow_page(self, origin: bytes) -> None:
@@ -204,16 +207,18 @@ class GuardedRequest(Request):
             headers.setRawHeaders(
                 b"Access-Control-Allow-Methods", [b"GET, POST, DELETE"]
             )
-            wanted = self.requestHeaders.getRawHeaders(
-                b"Access-Control-Request-Headers"
-            )
+            wanted = self.sent.get(b"Access-Control-Request-Headers")
             if wanted:
                 headers.setRawHeaders(b"Access-Control-Allow-Headers", wanted)
             headers.setRawHeaders(b"Access-Control-Max-Age", [b"600"])
 
 
-def _texts(values: Sequence[bytes] | None) -> list[str]:
-    return [value.decode("latin-1") for value in values] if values else []
+def _is_utf8(path: bytes) -> bool:
+    try:
+        path.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def new_request_id() -> str:

@@ -136,7 +136,7 @@ class Responses:
 
 
 def _asker(request: GuardedRequest, body: bytes) -> Asker:
-    keys = request.requestHeaders.getRawHeaders(b"idempotency-key") or []
+    keys = request.sent.get(b"Idempotency-Key")
     if not keys:
         return Asker(OWNER)
     key = keys[0].decode("latin-1").strip()
