@@ -17,6 +17,7 @@ from twisted.web.resource import IResource
 from twisted.web.server import Site
 
 from chatmockd import __version__
+from chatmockd.core.plain import Plain, read_plain
 from chatmockd.errors import InvalidRequest
 from chatmockd.printable import printable
 from chatmockd.sending import send_now, unsent
@@ -43,6 +44,32 @@ class Channel(HTTPChannel):
     def connectionMade(self) -> None:
         super().connectionMade()
         self.factory.channels.add(self)
+
+    def dataReceived(self, data: bytes) -> None:
+        """A read: mostly one whole request, while no other is being answered."""
+        if (
+            self.line_mode
+            and self.persistent
+            and not (self._buffer or self.requests or self.transport.disconnecting)
+        ):
+            plain = read_plain(data)
+            if plain is not None:
+                self._take(plain)
+                return
+        super().dataReceived(data)
+
+    def _take(self, plain: Plain) -> None:
+        """What twisted.web does line by line."""
+        request = self.requestFactory(self, 0)
+        self.requests.append(request)
+        for name, value in plain.headers:
+            request.requestHeaders.addRawHeader(name, value)
+        version = b"HTTP/1.1"
+        self.persistent = self.checkPersistence(request, version)
+        request.gotLength(len(plain.body))
+        request.handleContentChunk(plain.body)
+        self._command, self._path, self._version = b"POST", plain.target, version
+        self.allContentReceived()
 
     def writeHeaders(
         self, version: bytes, code: bytes, reason: bytes, headers: Headers

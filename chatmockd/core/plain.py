@@ -1,0 +1,61 @@
+"""
+Reads plain HTTP requests whole, ahead of the full parser.
+
+What asks for a turn is a POST with a short head and a body whose length it tells, and
+it nearly always arrives in one read. A parser that is ready for anything else takes
+each line of it by itself, which is a tenth of what a short turn costs, and half of that
+again with the seventeen headers of OpenAI's SDKs. Whatever is not exactly of this form
+is handed on, unchanged, to the parser that knows what to do with it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+# RFC 9112 in its strictest reading: one space, CRLF, no folding, no control characters.
+_HEAD = re.compile(
+    rb"POST (/[!-~]*+) HTTP/1\.1\r\n"
+    rb"((?:[!#$%&'*+.^_`|~0-9A-Za-z-]++:[^\x00-\x08\x0a-\x1f\x7f]*+\r\n)++)\r\n"
+).match
+_MOST_HEAD = 8192  # bytes; half of what the full parser allows
+_MOST_DIGITS = 12
+
+_LENGTH = b"content-length"
+# These change what follows the head.
+_OTHERS = frozenset({b"transfer-encoding", b"expect", b"upgrade"})
+
+
+class Plain(NamedTuple):
+    """
+    One request.
+
+    @ivar headers: Names as they were sent, and values without the space around them.
+    """
+
+    target: bytes
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+
+def read_plain(data: bytes) -> Plain | None:
+    """The request that C{data} is, no more and no less; None when it is not plain."""
+    head = _HEAD(data, 0, _MOST_HEAD)
+    if head is None:
+        return None
+    headers = []
+    length = None
+    for line in head[2].split(b"\r\n")[:-1]:
+        name, _, value = line.partition(b":")
+        value = value.strip(b" \t")
+        headers.append((name, value))
+        lowered = name.lower()
+        if lowered == _LENGTH:
+            if length is not None or not value.isdigit() or len(value) > _MOST_DIGITS:
+                return None
+            length = int(value)
+        elif lowered in _OTHERS:
+            return None
+    at = head.end()
+    # With another length, either more is to come, or another request has.
+    return Plain(head[1], headers, data[at:]) if length == len(data) - at else None
