@@ -16,6 +16,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.python.failure import Failure
 
 from chatmockd.errors import StoreError, StoreFull
+from chatmockd.store.group_commit import GroupCommit
 from chatmockd.store.schema import NewerSchema, migrate
 from chatmockd.store.sql import SqlStore
 
@@ -29,7 +30,7 @@ class StoreUnusable(Exception):
 
 
 class _Threaded:
-    """Runs transactions through adbapi, on one connection and so one at a time."""
+    """Runs transactions through adbapi, on one connection in a thread of its own."""
 
     def __init__(self, reactor: Any, path: Path, lock: int) -> None:
         self._lock = lock
@@ -45,14 +46,17 @@ class _Threaded:
             cp_noisy=False,
             cp_openfun=_set_up,
         )
+        self._group = GroupCommit(self._pool.runInteraction)
 
     def run(self, work: Callable[[sqlite3.Cursor], T]) -> Deferred[T]:
-        done: Deferred[T] = self._pool.runInteraction(work)
+        done = self._group.run(work)
         done.addErrback(_explain)
         return done
 
     def close(self) -> Deferred[None]:
-        return maybeDeferred(self._close)
+        # Behind all that is still to be written.
+        written = self._group.run(lambda cursor: None)
+        return written.addBoth(lambda _: maybeDeferred(self._close))
 
     def _close(self) -> None:
         self._pool.close()
