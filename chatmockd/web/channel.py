@@ -36,6 +36,7 @@ class Channel(HTTPChannel):
     _unsent_before = 0
     _held: list[bytes] | None = None
     _host: IAddress | None = None
+    _peer: IAddress | None = None
     _taker: Protocol | None = None
 
     def connectionMade(self) -> None:
@@ -57,7 +58,7 @@ class Channel(HTTPChannel):
 
     def _take(self, plain: Plain) -> None:
         """What twisted.web does line by line."""
-        request = self.requestFactory(self, 0)
+        request = self.requestFactory(self, 0, parsePOSTFormSubmission=False)
         self.requests.append(request)
         for name, value in plain.headers:
             request.requestHeaders.addRawHeader(name, value)
@@ -124,6 +125,12 @@ class Channel(HTTPChannel):
         if self._host is None:
             self._host = super().getHost()
         return self._host
+
+    def getPeer(self) -> Any:
+        """The client's address, likewise."""
+        if self._peer is None:
+            self._peer = super().getPeer()
+        return self._peer
 
     def setTimeout(self, period: int | None) -> int | None:
         """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from io import BytesIO
@@ -11,6 +11,7 @@ from urllib.parse import unquote_to_bytes
 
 from twisted.logger import Logger
 from twisted.python.failure import Failure
+from twisted.web.http import parse_qs
 from twisted.web.server import Request
 
 from chatmockd.core.admission import Admission, Head
@@ -89,6 +90,14 @@ class GuardedRequest(Request):
         self._discarded += len(data)
         if before <= _PATIENCE < self._discarded:
             self.channel.forceAbortClient()
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        """All of it has arrived. What twisted.web would do about forms is left out."""
+        self.content.seek(0)
+        self.method, self.uri, self.clientproto = command, path, version
+        self.path, _, query = path.partition(b"?")
+        self.args = parse_qs(query, True) if query else {}
+        self.process()
 
     def process(self) -> None:
         """Give the request an id; let it in, or answer it here."""
@@ -223,7 +232,7 @@ def _is_utf8(path: bytes) -> bool:
 
 def new_request_id() -> str:
     """An id that no other request has."""
-    return f"req_{secrets.token_hex(16)}"
+    return f"req_{os.urandom(16).hex()}"
 
 
 def guarded(admission: Admission, max_body_bytes: int) -> type[GuardedRequest]:
