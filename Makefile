@@ -9,9 +9,6 @@ IN_MEMORY := $(filter-out tests.end_to_end,\
     $(patsubst %/__init__.py,%,$(subst tests/,tests.,$(wildcard tests/*/__init__.py)))\
     $(patsubst tests/%.py,tests.%,$(wildcard tests/test_*.py)))
 
-# The tests with processes in them wait for these to start: on two cores, two files at a
-# time take three fifths of the time.
-
 .DEFAULT_GOAL := help
 .PHONY: help run test lint types check bench clean
 
@@ -32,6 +29,8 @@ $(VENV)/.test: $(VENV)/.run
 run: $(VENV)/.run
 	$(BIN)/twistd -n --pidfile= chatmockd --simulate --set server.log_requests=true $(ARGS)
 
+# The tests with processes in them mostly wait for these to start: on two cores, two files
+# at a time take three fifths of the time.
 test: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
