@@ -7,12 +7,14 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import msgspec
 from twisted.application.service import IService, Service
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.endpoints import serverFromString
+from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
 from twisted.python import usage
 
@@ -108,6 +110,7 @@ def makeService(options: Options) -> IService:
     from chatmockd.web.stored import Stored
     from chatmockd.web.upgrade import Sockets
 
+    sys.excepthook = _tell_why_it_ends
     reactor: Any = _reactor
     settings = options.settings
     network = Network(reactor, _network_of(options))
@@ -200,6 +203,21 @@ def makeService(options: Options) -> IService:
         watch_signals=signals_of(reactor.callWhenRunning, reactor.callFromThread),
         ask_to_stop=reactor.stop,
     )
+
+
+def _tell_why_it_ends(
+    kind: type[BaseException], problem: BaseException, trace: TracebackType | None
+) -> None:
+    """
+    What the operator reads when the process cannot go on.
+
+    That a port is taken is the operator's business, and no mistake of ours; forty lines
+    of where twistd found out would hide it.
+    """
+    if isinstance(problem, CannotListenError):
+        print(f"chatmockd: server.listen: {problem}", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, problem, trace)
 
 
 def _upstream(

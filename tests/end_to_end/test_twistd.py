@@ -457,9 +457,10 @@ class TakenPortTests(PlacedTests):
         )
 
     def test_in_the_foreground(self) -> None:
-        """Exit status 1, the cause is on the screen, no pid file is left."""
+        """Exit status 1, the cause is on the screen in a line, no pid file is left."""
         ended = self.start("-n")
         self.assertEqual(ended.returncode, 1)
+        self.assertNotIn("Traceback", ended.stdout + ended.stderr)
         self.assertIn(f"Couldn't listen on 127.0.0.1:{self.port}", ended.stdout)
         self.assertIn("Address already in use", ended.stdout)
         self.assertIsNone(self.place.pid)
@@ -475,4 +476,5 @@ class TakenPortTests(PlacedTests):
             "the cause in the log",
             lambda: "Address already in use" in log.read_text(encoding="utf-8"),
         )
+        self.assertNotIn("Traceback", log.read_text(encoding="utf-8"))
         self.assertIsNone(self.place.pid)
