@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.interfaces import IAddress, IDelayedCall
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
-from twisted.web.http import HTTPChannel
+from twisted.web.http import HTTPChannel, _IdentityTransferDecoder
 from twisted.web.http_headers import Headers
 
 from chatmockd.core.plain import Plain, read_plain
@@ -48,26 +48,41 @@ class Channel(HTTPChannel):
         if (
             self.line_mode
             and self.persistent
-            and not (self._buffer or self.requests or self.transport.disconnecting)
+            and not (self._buffer or self._busyReceiving or self.requests)
+            and not self.transport.disconnecting
         ):
             plain = read_plain(data)
             if plain is not None:
-                self._take(plain)
+                self._take(plain, data[plain.end :])
                 return
         super().dataReceived(data)
 
-    def _take(self, plain: Plain) -> None:
-        """What twisted.web does line by line."""
+    def _take(self, plain: Plain, body: bytes) -> None:
+        """
+        What twisted.web does line by line.
+
+        @param body: As much of it as has come; there may be more behind it.
+        """
         request = self.requestFactory(self, 0, parsePOSTFormSubmission=False)
         self.requests.append(request)
         for name, value in plain.headers:
             request.requestHeaders.addRawHeader(name, value)
         version = b"HTTP/1.1"
         self.persistent = self.checkPersistence(request, version)
-        request.gotLength(len(plain.body))
-        request.handleContentChunk(plain.body)
+        request.gotLength(plain.length)
         self._command, self._path, self._version = b"POST", plain.target, version
-        self.allContentReceived()
+        if len(body) == plain.length:
+            request.handleContentChunk(body)
+            self.allContentReceived()
+            return
+        # Python's clients send the head by itself.
+        self.length = plain.length
+        self._transferDecoder = _IdentityTransferDecoder(
+            plain.length, request.handleContentChunk, self._finishRequestBody
+        )
+        self.setRawMode()
+        if body:
+            self.dataReceived(body)
 
     def writeHeaders(
         self, version: bytes, code: bytes, reason: bytes, headers: Headers

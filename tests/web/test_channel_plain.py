@@ -1,14 +1,15 @@
 """
-Taking plain requests whole, held against the parser that this runs ahead of.
+Taking plain heads at once, held against the parser that this runs ahead of.
 
-A request that arrives in one read must come to the same as one that arrives in two,
-which the full parser of twisted.web deals with.
+However a request is cut up by the network, it must come to the same; one whose first
+byte comes alone is dealt with by the full parser of twisted.web.
 """
 
 from __future__ import annotations
 
 import re
 from importlib.metadata import version
+from random import Random
 from typing import Any
 
 from hypothesis import example, given, settings
@@ -105,19 +106,27 @@ class Client:
 class SameTests(SynchronousTestCase):
     """It makes no difference how a request arrives."""
 
-    @given(st.lists(requests(), min_size=1, max_size=3))
+    @given(st.lists(requests(), min_size=1, max_size=3), st.randoms())
     @settings(max_examples=400, deadline=None)
-    @example([REQUEST % (b"", JSON)] * 2)
-    @example([b"\r\n", REQUEST % (b"Content-Length: 2\r\n", JSON)])
-    @example([REQUEST % (b"Expect: 100-continue\r\n", JSON)])
-    @example([REQUEST % (b"Transfer-Encoding: chunked\r\n", JSON)])
-    def test_in_one_read_or_in_two(self, asked: list[bytes]) -> None:
+    @example([REQUEST % (b"", JSON)] * 2, Random(1))
+    @example([b"\r\n", REQUEST % (b"Content-Length: 2\r\n", JSON)], Random(1))
+    @example([REQUEST % (b"Expect: 100-continue\r\n", JSON)], Random(1))
+    @example([REQUEST % (b"Transfer-Encoding: chunked\r\n", JSON)], Random(1))
+    @example([b"\r\n", REQUEST % (b"", JSON)] * 2, Random(1))
+    def test_in_any_number_of_reads(self, asked: list[bytes], chance: Random) -> None:
         """Neither to the resource, nor to the client, nor to what follows."""
-        whole, halved = Client(), Client()
+        whole, by_the_parser, in_two, together = (Client() for _ in range(4))
         for request in asked:
             whole.send(request)
-            halved.send(request[:1], request[1:])
-        self.assertEqual(whole.outcome, halved.outcome)
+            by_the_parser.send(request[:1], request[1:])
+            at = chance.choice([request.find(b"\r\n\r\n") + 4, len(request) - 1])
+            in_two.send(request[:at], request[at:])
+        self.assertEqual(whole.outcome, by_the_parser.outcome)
+        self.assertEqual(in_two.outcome, by_the_parser.outcome)
+        together.send(b"".join(asked))
+        pipelined = Client()
+        pipelined.send(asked[0][:1], b"".join(asked)[1:])
+        self.assertEqual(together.outcome, pipelined.outcome)
 
     def test_many_are_plain(self) -> None:
         """Or else the test above would prove nothing."""
@@ -125,6 +134,21 @@ class SameTests(SynchronousTestCase):
         self.assertIsNotNone(read_plain(request))
         client.send(request)
         self.assertEqual(len(client.seen), 1)
+
+    def test_a_crowd_in_one_read(self) -> None:
+        """Who asks for a thousand things at once is answered in turn."""
+        client = Client()
+        client.send((REQUEST % (b"", JSON)) * 1000)
+        self.assertEqual(len(client.seen), 1000)
+
+    def test_a_body_that_comes_later(self) -> None:
+        """As Python's HTTP clients send it: the request waits for its last byte."""
+        client, request = Client(), REQUEST % (b"", JSON)
+        head, body = request[:-2], request[-2:]
+        client.send(head, body[:1])
+        self.assertEqual(client.seen, [])
+        client.send(body[1:])
+        self.assertEqual([seen[2] for seen in client.seen], [b"{}"])
 
     def test_a_connection_that_closes(self) -> None:
         """It takes no more requests, plain or not."""
