@@ -10,7 +10,12 @@ from chatmockd.errors import ChatmockdError, MalformedFrame
 
 
 class Resumption:
-    """A L{chatmockd.core.view.View} that leaves out the events up to a number."""
+    """
+    A L{chatmockd.core.view.View} that leaves out the events up to a number.
+
+    @ivar begun: The first event that the client has not seen has come; all that follows
+        is passed on as it is.
+    """
 
     content_type = b"text/event-stream; charset=utf-8"
     comment = b": keepalive\n\n"
@@ -20,16 +25,16 @@ class Resumption:
         @param after: The C{sequence_number} of the last event that the client has.
         """
         self._after = after
-        self._begun = after < 0
+        self.begun = after < 0
 
     def stream(self, pieces: Sequence[bytes]) -> list[bytes]:
         """What of C{pieces} the client has not seen."""
-        if self._begun:
+        if self.begun:
             return list(pieces)
         left: list[bytes] = []
         for kind, frame in events_in(pieces):
-            if self._begun or self._is_new(frame):
-                self._begun = True
+            if self.begun or self._is_new(frame):
+                self.begun = True
                 left += b"event: ", kind, b"\ndata: ", frame, b"\n\n"
         return [b"".join(left)] if left else []
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import zstandard
 
 # Raw bytes that are packed together. Events are nearly all repetition: this much takes
@@ -41,7 +43,7 @@ class EventLog:
         start, block = next(
             (start, block) for start, block in reversed(self._blocks) if start <= place
         )
-        return unpacked(block)[place - start :]
+        return b"".join(unpacked(block))[place - start :]
 
     def packed(self, last: list[bytes]) -> bytes:
         """All of it with some more events behind it, for L{unpacked}."""
@@ -57,7 +59,12 @@ def _pack(pieces: list[bytes]) -> bytes:
     return _compressor.compress(b"".join(pieces))
 
 
-def unpacked(packed: bytes) -> bytes:
-    """The events that L{EventLog.packed} packed."""
+def unpacked(packed: bytes) -> Iterator[bytes]:
+    """
+    The events that L{EventLog.packed} packed.
+
+    @return: Pieces of at most 64 KiB, cut anywhere: an event may be larger.
+    """
     reader = zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True)
-    return reader.read()
+    while piece := reader.read(_BLOCK):
+        yield piece

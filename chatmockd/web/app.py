@@ -88,7 +88,7 @@ class Api:
         self._sockets.stop()
 
     def when_idle(self) -> Deferred[None]:
-        """Fires when no client waits for a turn; a new Deferred at each call."""
+        """Fires when no client waits for an answer; a new Deferred at each call."""
         idle: Deferred[None] = Deferred(lambda d: self._idle.remove(d))
         if self._in_flight == 0:
             idle.callback(None)
@@ -141,6 +141,8 @@ class Api:
     @app.route("/v1/responses/<response_id>", methods=["GET"])
     async def get(self, request: GuardedRequest, response_id: str) -> bytes | None:
         """A response; see L{Stored.get}."""
+        self._begun()
+        request.on_end(self._answered)
         return await self._stored.get(request, response_id)
 
     @app.route("/v1/responses/<response_id>", methods=["DELETE"])

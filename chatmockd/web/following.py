@@ -8,12 +8,12 @@ from types import MappingProxyType
 from twisted.internet.defer import CancelledError
 
 from chatmockd.core.create import Create
-from chatmockd.core.resumption import Resumption
 from chatmockd.core.turn import Completed, Failed
 from chatmockd.core.view import View
 from chatmockd.printable import printable
 from chatmockd.pulse import Pulse
 from chatmockd.settings import Settings
+from chatmockd.turns.replay import Replay
 from chatmockd.turns.running import RunningTurn
 from chatmockd.web.guard import GuardedRequest
 from chatmockd.web.relay import RateHeaders, Relay, Source, no_rate_headers
@@ -99,11 +99,32 @@ class Following:
             relay.stop()
             seat.abandon()
 
-    def replay(self, request: GuardedRequest, events: bytes, after: int) -> None:
-        """Answer with the events of a turn that has ended, behind that number."""
-        resumption = Resumption(after)
-        relay = self._relay(request, _Nothing(), resumption)
-        relay.finish(resumption.stream([events]))
+    async def replay(
+        self, request: GuardedRequest, packed: bytes, after: int = -1
+    ) -> None:
+        """
+        Answer with the events of a turn that has ended, behind that number.
+
+        @param packed: All of them, as the tree keeps them.
+        """
+        replay = Replay(self._pulse.clock, packed, after)
+        relay = Relay(
+            request,
+            replay,
+            self._pulse,
+            self._stall_limit,
+            # It has no long silences, and might come in the middle of an event.
+            comment=b"",
+            rate_headers=self._rate_headers,
+        )
+        try:
+            relay.finish(await replay.tell(relay.deliver))
+        except CancelledError:
+            relay.stopProducing()
+            raise
+        finally:
+            relay.stop()
+            replay.abandon()
 
     def _relay(
         self, request: GuardedRequest, source: Source, view: View | None
@@ -161,19 +182,6 @@ def session_of(request: GuardedRequest) -> str | None:
         if values:
             return values[0].decode("latin-1").strip() or None
     return None
-
-
-class _Nothing:
-    """The source of a relay that has all there is."""
-
-    def pause(self) -> None:
-        """It brings no more anyway."""
-
-    def resume(self) -> None:
-        """There is no more."""
-
-    def abandon(self) -> None:
-        """Nothing goes on."""
 
 
 def _nowhere(pieces: list[bytes]) -> None:

@@ -19,7 +19,6 @@ from chatmockd.errors import (
 )
 from chatmockd.store.contract import Record
 from chatmockd.turns.durable import Asker
-from chatmockd.turns.log import unpacked
 from chatmockd.turns.registry import OWNER, Turns
 from chatmockd.turns.running import RunningTurn
 from chatmockd.web.following import (
@@ -104,7 +103,7 @@ class Responses:
         if create.streaming:
             events = await self._turns.tree.replayed(OWNER, record)
             if events is not None:
-                self._following.replay(request, unpacked(events), -1)
+                await self._following.replay(request, events)
                 return None
         assert record.response is not None
         if record.state == "cancelled":

@@ -11,7 +11,6 @@ from chatmockd.core.snapshot import failed, is_running
 from chatmockd.errors import InvalidRequest, ResponseNotFound, UpstreamOutcomeUnknown
 from chatmockd.store.contract import Record
 from chatmockd.store.tree import Tree
-from chatmockd.turns.log import unpacked
 from chatmockd.turns.registry import OWNER, Turns
 from chatmockd.web.following import Following, answer_json
 from chatmockd.web.guard import GuardedRequest
@@ -56,7 +55,7 @@ class Stored:
                     param="stream",
                     code="events_not_found",
                 )
-            self._following.replay(request, unpacked(events), after)
+            await self._following.replay(request, events, after)
             return None
         return answer_json(request, _response(record))
 
