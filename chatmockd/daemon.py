@@ -130,6 +130,7 @@ class Daemon(Service):
         drain = 0 if self._in_a_hurry else self._drain_s
         await self._wait(self._when_idle(), drain)
         self._upstream.break_off(ShuttingDown())
+        self._api.break_off()
         flush = _QUICK_FLUSH if self._in_a_hurry else _FLUSH
         await self._wait(self._when_idle(), flush)
         await self._wait(self._site.close_channels(), flush)

@@ -13,7 +13,7 @@ from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
 from zope.interface import implementer
 
 from chatmockd.daemon import Daemon
-from tests.bridge import Bridge, completed, created
+from tests.bridge import Answer, Bridge, completed, created, delta
 
 
 @implementer(IListeningPort)
@@ -215,3 +215,66 @@ class StopTests(_Daemon):
         stopped = daemon.stopService()
         self.wait(8)
         self.successResultOf(stopped)
+
+
+class StopReplayingTests(_Daemon):
+    """Streams of turns that have ended, when the daemon stops."""
+
+    settings = {**_Daemon.settings, "continuity__mode": "durable"}
+
+    def replays(self) -> list[Answer]:
+        """Two, to clients that do not read: asked for by id, and by repetition."""
+        key = {"Idempotency-Key": "k"}
+        first = self.stream(headers=key)
+        self.socket.say(created("resp_1"))
+        for number in range(1, 11):
+            self.socket.say(delta("x" * 60_000, number))
+        self.socket.say(completed("resp_1", 11))
+        self.whole = first.body
+        links = [self.connect_client(), self.connect_client()]
+        for link in links:
+            link.server_end.stalled = True
+        path = "/v1/responses/resp_1?stream=true"
+        return [
+            self.ask("GET", path, link=links[0]),
+            self.stream(headers=key, link=links[1]),
+        ]
+
+    def test_they_end_first(self) -> None:
+        """To the last byte, if it takes the client no longer than a turn may take."""
+        daemon = self.started(drain=10)
+        replays = self.replays()
+        stopped = daemon.stopService()
+        self.wait(9)
+        for answer in replays:
+            self.assertNoResult(stopped)
+            answer.read_on()
+            self.assertEqual((answer.body, answer.ended), (self.whole, True))
+        self.successResultOf(stopped)
+
+    def test_one_that_does_not_end_is_cut_off(self) -> None:
+        """After C{server.drain_s}, and not so that it could pass for whole."""
+        daemon = self.started(drain=10)
+        replays = self.replays()
+        stopped = daemon.stopService()
+        self.wait(9)
+        self.assertNoResult(stopped)
+        self.wait(2)
+        self.successResultOf(stopped)
+        for answer in replays:
+            answer.read_on()
+            self.assertTrue(answer.broken)
+            self.assertFalse(answer.ended)
+        cut = [line for line in self.log if "cut off in a replay" in line]
+        self.assertEqual(len(cut), 2)
+
+    def test_a_second_signal_cuts_them_off(self) -> None:
+        """At once."""
+        daemon = self.started()
+        replays = self.replays()
+        stopped = daemon.stopService()
+        assert self.signal is not None
+        self.signal()
+        self.pump()
+        self.successResultOf(stopped)
+        self.assertTrue(all(answer.broken for answer in replays))

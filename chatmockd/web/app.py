@@ -87,6 +87,10 @@ class Api:
         self.stopping = True
         self._sockets.stop()
 
+    def break_off(self) -> None:
+        """Cut off the answers for which the daemon will not wait any more."""
+        self._stored.break_off()
+
     def when_idle(self) -> Deferred[None]:
         """Fires when no client waits for an answer; a new Deferred at each call."""
         idle: Deferred[None] = Deferred(lambda d: self._idle.remove(d))

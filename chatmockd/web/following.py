@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from twisted.internet.defer import CancelledError
+from twisted.logger import Logger
 
 from chatmockd.core.create import Create
 from chatmockd.core.turn import Completed, Failed
@@ -22,6 +23,8 @@ from chatmockd.web.relay import RateHeaders, Relay, Source, no_rate_headers
 class Following:
     """Answers requests with turns that run, or ran."""
 
+    _log = Logger()
+
     def __init__(
         self,
         settings: Settings,
@@ -35,6 +38,7 @@ class Following:
         self._pulse = pulse
         self._rate_headers = rate_headers
         self._stall_limit = settings.upstream.idle_timeout_s
+        self._replays: set[GuardedRequest] = set()
 
     async def follow(
         self,
@@ -117,6 +121,7 @@ class Following:
             comment=b"",
             rate_headers=self._rate_headers,
         )
+        self._replays.add(request)
         try:
             relay.finish(await replay.tell(relay.deliver))
         except CancelledError:
@@ -125,6 +130,20 @@ class Following:
         finally:
             relay.stop()
             replay.abandon()
+            self._replays.remove(request)
+
+    def break_off(self) -> None:
+        """
+        Cut off the clients that still read what a turn said that has ended.
+
+        In no good order: an end would pass for the end of the events, and an error for
+        the turn's. From a broken stream a client knows to ask for the rest.
+        """
+        for request in list(self._replays):
+            self._log.info(
+                "{request_id}: cut off in a replay", request_id=request.request_id
+            )
+            request.channel.forceAbortClient()
 
     def _relay(
         self, request: GuardedRequest, source: Source, view: View | None

@@ -59,6 +59,10 @@ class Stored:
             return None
         return answer_json(request, _response(record))
 
+    def break_off(self) -> None:
+        """Wait for nobody who reads the events of the past; L{Following.break_off}."""
+        self._following.break_off()
+
     async def delete(self, request: GuardedRequest, response_id: str) -> bytes:
         """
         Delete a response; what continues it keeps its history.

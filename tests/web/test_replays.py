@@ -9,6 +9,7 @@ from twisted.internet.defer import succeed
 from zstandard import ZstdError
 
 from chatmockd.turns.registry import OWNER
+from chatmockd.web.following import Following
 from tests.bridge import Answer, completed, created, delta
 from tests.turns.durable import DurableBridge
 
@@ -21,6 +22,11 @@ class _Replays(DurableBridge):
 
     settings = {**DurableBridge.settings, "upstream__idle_timeout_s": "60"}
     key = {"Idempotency-Key": "k"}
+
+    @property
+    def following(self) -> Following:
+        """Who replays."""
+        return self.api._stored._following
 
     def have(self, *sizes: int) -> None:
         """Have one turn with a delta of each size, and its events in the store."""
@@ -162,6 +168,7 @@ class LeavingReaderTests(_Replays):
     def assert_nothing_left(self) -> None:
         """Nobody is waited for, and nothing remains to be done for him."""
         self.successResultOf(self.api.when_idle())
+        self.assertEqual(self.following._replays, set())
         self.pump()
         self.assertEqual(len(self.clock.getDelayedCalls()), len(self.timers))
 
@@ -192,6 +199,7 @@ class LeavingReaderTests(_Replays):
         )
         while link.pump():
             """No turn of the reactor, only bytes."""
+        self.assertEqual(len(self.following._replays), 1)
         self.assertEqual(link.server_end.waiting(), 0)
         link.break_()
         self.assert_nothing_left()
