@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -45,6 +46,16 @@ class EventLogTests(SynchronousTestCase):
             log.append([EVENT * 5_000])
         held = sum(len(block) for _, block in log._blocks) + len(b"".join(log._tail))
         self.assertLess(held, log.size / 20)
+
+    def test_unpacking_a_large_event_takes_little(self) -> None:
+        """As much as one of any size."""
+        log = EventLog()
+        log.append([EVENT, EVENT + b"y" * 5_000_000])
+        packed = log.packed([])
+        decompressor = zstandard.ZstdDecompressor()
+        reader = decompressor.stream_reader(packed)
+        self.assertEqual(len(reader.read(65_536)), 65_536)
+        self.assertLess(decompressor.memory_size(), 700_000)
 
     def test_a_piece_is_never_cut(self) -> None:
         """Whoever reads gets whole events."""
