@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import cycle
+from sys import getrefcount
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -162,8 +163,9 @@ class ReplayTests(SynchronousTestCase):
                 self.assertLessEqual(max(map(len, listener.heard)), PIECE)
 
     def test_a_listener_that_leaves(self) -> None:
-        """It is told no more, and nothing remains to be done."""
+        """It is told no more, nothing remains to be done, and nobody has the log."""
         log = packed([event(n, 30_000) for n in range(20)])
+        ours = getrefcount(log)
         for after in (-1, 0):
             for pauses in ([], [True]):
                 with case(after=after, pauses=pauses):
@@ -173,6 +175,7 @@ class ReplayTests(SynchronousTestCase):
                     listener.replay.resume()
                     self.assertEqual(listener.clock.getDelayedCalls(), [])
                     self.assertEqual(listener.heard, heard)
+                    self.assertEqual(getrefcount(log), ours)
                     self.assertNoResult(listener.told)
 
     def test_a_log_that_cannot_be_read_on(self) -> None:
