@@ -49,7 +49,7 @@ class Channel(HTTPChannel):
             self.line_mode
             and self.persistent
             and not (self._buffer or self._busyReceiving or self.requests)
-            and not self.transport.disconnecting
+            and not (self.paused or self.transport.disconnecting)
         ):
             plain = read_plain(data)
             if plain is not None:
@@ -131,9 +131,25 @@ class Channel(HTTPChannel):
             self._held.extend(iovec)
 
     def requestDone(self, request: Any) -> None:
-        """The response is whole. What may follow is the next one, or closing."""
+        """
+        The response is whole. What may follow is the next one, or closing.
+
+        As long as the client does not take this one, what it has asked meanwhile is not
+        even looked at; twisted.web would go on, and hundreds of short requests fit into
+        one read.
+        """
         self.send_held()
+        if self._waitingForTransport:
+            self.paused = True
+            self._networkProducer.pauseProducing()
         super().requestDone(request)
+
+    def resumeProducing(self) -> None:
+        """The client has taken what there was."""
+        super().resumeProducing()
+        if self.paused:
+            self.paused = False
+            super().dataReceived(b"")
 
     def getHost(self) -> Any:
         """Our address, asked of the system once and not for every request."""

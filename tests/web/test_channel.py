@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.bridge import Bridge, completed, created, delta
+from tests.turns.durable import DurableBridge
 from tests.wire import Link
 
 
@@ -85,6 +86,38 @@ class HoldTests(Bridge):
         reply = b"".join(got)
         lines = [line for line in reply.split(b"\r\n") if line.startswith(b"HTTP/")]
         self.assertEqual([line[9:12] for line in lines], [b"200", b"100", b"415"])
+
+
+class PipeliningTests(DurableBridge):
+    """Requests that come before the answers to others have been read."""
+
+    def test_answers_do_not_pile_up(self) -> None:
+        """Who reads nothing is not answered on; who reads on gets it all, in order."""
+        answer = self.post({"model": "gpt-5.5", "input": "x" * 30_000})
+        self.socket.say(created("resp_1"), completed("resp_1", text="y" * 50_000))
+        self.assertTrue(answer.ended)
+        link = self.connect_client()
+        got: list[bytes] = []
+        link.client.dataReceived = got.append  # type: ignore[method-assign]
+        link.server_end.stalled = True
+        count = 200
+        asked = [
+            f"GET /v1/{'responses/resp_1' if n % 2 else f'nothing/{n}'} HTTP/1.1\r\n"
+            "Host: localhost\r\n\r\n"
+            for n in range(count)
+        ]
+        link.client_end.write("".join(asked[:100]).encode())
+        self.pump()
+        link.client_end.write("".join(asked[100:]).encode())
+        self.pump()
+        self.assertLess(link.server_end.waiting(), 200_000)
+        link.server_end.stalled = False
+        self.pump()
+        whole = b"".join(got)
+        self.assertEqual(whole.count(b"HTTP/1.1 "), count)
+        self.assertEqual(whole.count(b"y" * 50_000), count // 2)
+        places = [whole.index(b"/nothing/%d." % n) for n in range(0, count, 2)]
+        self.assertEqual(places, sorted(places))
 
 
 class IdleTests(Bridge):
