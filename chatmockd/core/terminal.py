@@ -170,6 +170,9 @@ def _usage(said: msgspec.Raw) -> tuple[Usage | None, dict[str, Any] | None]:
     if not is_complete:
         changed = _decoded(said)
         if isinstance(changed, dict) and _complete_usage(changed):
+            if usage is None:
+                # What was in the way of reading it may have been repaired.
+                usage, _ = read_usage(msgspec.json.encode(changed))
             return usage, changed
     return usage, None
 

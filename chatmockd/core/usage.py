@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 _MOST = 2**53  # what JSON's readers can count to; a sum of such stays within SQLite's
@@ -64,7 +66,7 @@ class _OutputDetails(msgspec.Struct):
 class _Usage(msgspec.Struct):
     input_tokens: int | None = None
     output_tokens: int | None = None
-    total_tokens: int | None = None
+    total_tokens: Any = None  # not counted, so nothing depends on its kind
     input_tokens_details: _InputDetails | None = None
     output_tokens_details: _OutputDetails | None = None
 
@@ -86,7 +88,9 @@ def read_usage(usage: msgspec.Raw | bytes) -> tuple[Usage | None, bool]:
     if said is None:
         return None, False
     given, made = said.input_tokens_details, said.output_tokens_details
-    is_complete = not (given is None or made is None or said.total_tokens is None)
+    is_complete = (
+        given is not None and made is not None and isinstance(said.total_tokens, int)
+    )
     counts = (
         said.input_tokens or 0,
         given.cached_tokens or 0 if given is not None else 0,

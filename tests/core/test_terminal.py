@@ -173,6 +173,19 @@ class UsageTests(SynchronousTestCase):
             {**usage, "output_tokens_details": {"reasoning_tokens": 0}},
         )
 
+    def test_odd_ones_are_counted_all_the_same(self) -> None:
+        """What is wrong beside the counts does not take them away."""
+        counts = {"input_tokens": 5, "output_tokens": 2}
+        for odd in (
+            {"input_tokens_details": []},
+            {"output_tokens_details": "x", "total_tokens": 7},
+            {"total_tokens": "7"},
+            {"input_tokens_details": 1, "total_tokens": [7]},
+        ):
+            with case(odd=odd):
+                end = read(ended("completed", output=[], usage={**counts, **odd}))
+                self.assertEqual(end.usage, Usage(1, 5, 0, 2))
+
     def test_no_usage_is_no_usage(self) -> None:
         """Nothing is invented; strange counts are not added up."""
         for usage in (None, [], "much"):
