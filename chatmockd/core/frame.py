@@ -33,6 +33,7 @@ class Head(msgspec.Struct, gc=False):
 
 
 _decode_head = msgspec.json.Decoder(Head).decode
+_decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 # JSON knows no raw line breaks inside strings, so one in a valid frame stands between
 # tokens and may become a space. In SSE it would end the data line.
@@ -55,12 +56,25 @@ def head_of(frame: bytes) -> Head:
         return head
 
 
+def fields_of(frame: bytes) -> dict[str, msgspec.Raw]:
+    """
+    The members of C{frame}.
+
+    @raise MalformedFrame: It cannot be read, perhaps for half an emoji only.
+    """
+    try:
+        return _decode_fields(frame)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
+        raise MalformedFrame(str(problem)) from problem
+
+
 def _lenient_head(frame: bytes) -> Head | None:
     """
     The head of a frame that msgspec refuses for half an emoji and nothing else.
 
     A model's text may be cut between two escapes that belong together
-    (C{"\\\\ud83d"}). All JSON parsers of browsers and SDKs take that.
+    (C{"\\\\ud83d"}). All JSON parsers of browsers and SDKs take that. Of such a frame
+    nothing more is found than these two.
     """
     if b"\\u" not in frame:
         return None
@@ -72,7 +86,16 @@ def _lenient_head(frame: bytes) -> Head | None:
     if not isinstance(kind, str):
         return None
     number = event.get("sequence_number")
-    return Head(kind, number if type(number) is int else None)
+    head = Head(kind, number if type(number) is int else None)
+    try:
+        fields = fields_of(frame)
+    except MalformedFrame:
+        return head
+    # Only its number is odd.
+    head.response = fields.get("response", _ABSENT)
+    head.item = fields.get("item", _ABSENT)
+    head.output_index = fields.get("output_index", _ABSENT)
+    return head
 
 
 def _refuse_constant(name: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from chatmockd.core.frame import Head
+from chatmockd.core.frame import Head, fields_of
 from chatmockd.core.usage import Usage, read_usage
 from chatmockd.errors import MalformedFrame
 
@@ -124,8 +124,12 @@ def is_object(raw: msgspec.Raw) -> bool:
 
 
 def with_sequence_number(frame: bytes, number: int) -> bytes:
-    """C{frame}, which has none, with a C{sequence_number}."""
-    fields: dict[str, Any] = dict(_decode_fields(frame))
+    """
+    C{frame}, which has none, with a C{sequence_number}.
+
+    @raise MalformedFrame: It cannot be read.
+    """
+    fields: dict[str, Any] = dict(fields_of(frame))
     fields["sequence_number"] = number
     return msgspec.json.encode(fields)
 

@@ -8,19 +8,14 @@ answers with the outcome.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 from msgspec import structs
 
 from chatmockd.core import failure, terminal
-from chatmockd.core.frame import (
-    Head,
-    head_of,
-    one_line,
-    sse_prefix,
-    to_sse,
-)
+from chatmockd.core.frame import Head, fields_of, head_of, one_line, sse_prefix, to_sse
 from chatmockd.core.run import LARGE, Kind
 from chatmockd.core.shown import Shown
 from chatmockd.core.usage import Usage
@@ -223,12 +218,12 @@ class Turn:
 
     def _next_number(self) -> int:
         """The C{sequence_number} that follows the last one passed on."""
-        if self._unnumbered is not None:
-            # The last of a run, whose number nobody needed until now.
-            number = head_of(self._unnumbered).sequence_number
-            if number is not None:
-                self._number_after = number + 1
-            self._unnumbered = None
+        if self._unnumbered is not None:  # the last of a run; nobody has read it yet
+            unread, self._unnumbered = self._unnumbered, None
+            with suppress(MalformedFrame):
+                number = head_of(unread).sequence_number
+                if number is not None:
+                    self._number_after = number + 1
         return self._number_after
 
     def break_off(self, error: ChatmockdError) -> Failed:
@@ -298,7 +293,7 @@ class Turn:
             self.response_id = named or self.response_id
             self._held_tip = None
         elif kind == "response.output_item.done":
-            self._keep_item(head)
+            self._keep_item(head, frame)
         elif kind == "error":
             self.outcome = self._error(head, frame)
             return None
@@ -313,8 +308,9 @@ class Turn:
             return terminal.response_id_in(head.response) == self._held_tip
         return head.type != "error"
 
-    def _keep_item(self, head: Head) -> None:
+    def _keep_item(self, head: Head, frame: bytes) -> None:
         if not terminal.is_object(head.item):
+            fields_of(frame)  # one that cannot be read may have been left out
             return
         try:
             index = _decode_index(head.output_index) if head.output_index else None
@@ -330,7 +326,7 @@ class Turn:
         if self._shown is not None:
             frame = self._shown.in_frame(head.type, frame)
             created_id = self._shown.response_id or created_id
-            head = head_of(frame)
+            head.response = fields_of(frame).get("response", head.response)
         if head.sequence_number is None:
             frame = terminal.with_sequence_number(frame, self._next_number())
         end = terminal.read_terminal(

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from chatmockd.core.turn import Failed, Turn
-from chatmockd.errors import FirstEventTimeout, UpstreamSilent
+from chatmockd.core.turn import Completed, Failed, Turn
+from chatmockd.errors import FirstEventTimeout, UpstreamDisconnected, UpstreamSilent
 from tests.core.cases import case
 from tests.core.endings import event_of, failed
 from tests.core.events import (
@@ -263,6 +263,21 @@ class BreakingOffTests(SynchronousTestCase):
             for place in (event, event["error"]):
                 self.assertEqual(place["message"], str(error))
                 self.assertEqual(place["code"], error.code)
+
+    def test_behind_a_frame_that_nobody_read(self) -> None:
+        """A turn can always be ended, whatever passed through it unread."""
+        start = b'{"type":"response.output_text.delta",'
+        for damaged in (
+            start + b'x,"sequence_number":2}',
+            start + b'"sequence_number":2,x}',
+        ):
+            with case(damaged=damaged):
+                turn = Turn(streaming=True)
+                turn.receive([created(), delta("x"), damaged])
+                self.assertIsInstance(turn.lost("gone").error, UpstreamDisconnected)
+                turn = Turn(streaming=True)
+                turn.receive([created(), delta("x"), damaged, ended("completed", None)])
+                self.assertIsInstance(turn.outcome, Completed)
 
     def test_malformed_frames(self) -> None:
         """What is no event ends the turn; what came before it is passed on."""
