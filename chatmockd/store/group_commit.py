@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.python.failure import Failure
 
 T = TypeVar("T")
@@ -55,8 +55,8 @@ class GroupCommit:
         if len(group) == 1:
             self._alone(group, 0)
         elif group:
-            together = self._transact(
-                lambda cursor: [work(cursor) for work, _ in group]
+            together = maybeDeferred(
+                self._transact, lambda cursor: [work(cursor) for work, _ in group]
             )
             together.addCallbacks(
                 self._committed,
@@ -84,4 +84,5 @@ class GroupCommit:
             else:
                 done.callback(result)
 
-        self._transact(work).addBoth(ended)
+        # It raises without a thread to begin in; who comes later is begun all the same.
+        maybeDeferred(self._transact, work).addBoth(ended)

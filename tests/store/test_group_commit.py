@@ -128,6 +128,25 @@ class GroupCommitTests(SynchronousTestCase):
         self.finish()
         self.assertEqual(self.successResultOf(last), "D")
 
+    def test_one_that_cannot_even_be_begun(self) -> None:
+        """Whoever asked hears of it, and the others are begun all the same."""
+        oops, begin, begun = Oops(), self.group._transact, 0
+
+        def cannot(work: Callable[[sqlite3.Cursor], Any]) -> Deferred[Any]:
+            nonlocal begun
+            begun += 1
+            if begun in (1, 3, 4):
+                raise oops
+            return begin(work)
+
+        self.group._transact = cannot
+        self.assertIs(self.failureResultOf(self.say("a")).value, oops)
+        b, c, d = self.say("b"), self.say("c"), self.say("d")
+        self.finish_all()  # b; c and d together cannot be begun, nor c by itself
+        self.assertEqual((self.said, self.successResultOf(b)), ("bd", "B"))
+        self.assertIs(self.failureResultOf(c).value, oops)
+        self.assertEqual(self.successResultOf(d), "D")
+
     def test_more_work_from_a_result(self) -> None:
         """Whoever is told may ask again, and waits in line."""
         again: list[Deferred[str]] = []
