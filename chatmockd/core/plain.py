@@ -13,10 +13,11 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-# RFC 9112 in its strictest reading: one space, CRLF, no folding, no control characters.
+# RFC 9112 in its strictest reading: one space, CRLF, no folding, no control characters;
+# and no more header lines than the full parser takes.
 _HEAD = re.compile(
     rb"POST (/[!-~]*+) HTTP/1\.1\r\n"
-    rb"((?:[!#$%&'*+.^_`|~0-9A-Za-z-]++:[^\x00-\x08\x0a-\x1f\x7f]*+\r\n)++)\r\n"
+    rb"((?:[!#$%&'*+.^_`|~0-9A-Za-z-]++:[^\x00-\x08\x0a-\x1f\x7f]*+\r\n){1,500}+)\r\n"
 ).match
 _MOST_HEAD = 8192  # bytes; half of what the full parser allows
 _MOST_DIGITS = 12

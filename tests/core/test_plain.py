@@ -110,3 +110,9 @@ class OtherTests(SynchronousTestCase):
         for size, plain in ((8000, True), (8192, False)):
             data = post(b"Content-Length: 2", b"X: " + b"x" * size)
             self.assertEqual(read_plain(data) is not None, plain, size)
+
+    def test_many_lines(self) -> None:
+        """As many as the full parser takes are plain, and not one more."""
+        for lines, plain in ((498, True), (499, False)):
+            data = post(b"Content-Length: 2", *[b"a:"] * lines)
+            self.assertEqual(read_plain(data) is not None, plain, lines)

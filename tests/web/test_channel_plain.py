@@ -113,6 +113,7 @@ class SameTests(SynchronousTestCase):
     @example([REQUEST % (b"Expect: 100-continue\r\n", JSON)], Random(1))
     @example([REQUEST % (b"Transfer-Encoding: chunked\r\n", JSON)], Random(1))
     @example([b"\r\n", REQUEST % (b"", JSON)] * 2, Random(1))
+    @example([REQUEST % (b"a:\r\n" * 600, JSON)], Random(1))
     def test_in_any_number_of_reads(self, asked: list[bytes], chance: Random) -> None:
         """Neither to the resource, nor to the client, nor to what follows."""
         whole, by_the_parser, in_two, together = (Client() for _ in range(4))
