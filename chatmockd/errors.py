@@ -17,7 +17,7 @@ class ChatmockdError(Exception):
 
     @ivar status: The HTTP status, while there still can be one.
     @ivar param: The request field that is at fault, if one is.
-    @ivar retry_after: Seconds until it makes sense to ask again.
+    @ivar retry_after: Seconds until it makes sense to ask again, or an HTTP date.
     @ivar should_retry: What SDKs are told in C{x-should-retry}. They repeat 408, 409,
         429 and 5xx by themselves; C{False} stops that where a repetition would cost a
         second turn, or cannot succeed.
@@ -27,9 +27,8 @@ class ChatmockdError(Exception):
     type: str = "server_error"
     code: str | None = "internal_error"
     param: str | None = None
-    retry_after: float | None = None
+    retry_after: float | str | None = None
     should_retry: bool | None = None
-
     top_level: ClassVar[bool] = False
 
     def __init__(self, message: str) -> None:
@@ -75,9 +74,10 @@ class ChatmockdError(Exception):
 
     def headers(self) -> dict[str, str]:
         """The response headers that go with the JSON rendering."""
-        headers = {}
-        if self.retry_after is not None:
-            headers["retry-after"] = str(max(1, round(self.retry_after)))
+        headers, wait = {}, self.retry_after
+        if wait is not None:
+            told = wait if isinstance(wait, str) else max(1, round(wait))
+            headers["retry-after"] = str(told)
         if self.should_retry is not None:
             headers["x-should-retry"] = "true" if self.should_retry else "false"
         return headers
@@ -365,7 +365,7 @@ class UpstreamRefused(UpstreamError):
         type: str,
         code: str | None,
         param: str | None = None,
-        retry_after: float | None = None,
+        retry_after: float | str | None = None,
         should_retry: bool | None = None,
     ) -> None:
         super().__init__(message)
@@ -385,7 +385,7 @@ class StoreError(ChatmockdError):
 
     status = 503
     code: str | None = "store_unavailable"
-    retry_after: float | None = 5
+    retry_after: float | str | None = 5
 
     def __init__(self, problem: str) -> None:
         super().__init__(f"The store (store.path) cannot be used: {problem}")

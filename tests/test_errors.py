@@ -238,11 +238,18 @@ class HeadersTests(SynchronousTestCase):
     """What goes with an error's JSON."""
 
     def test_retry_after(self) -> None:
-        """Whole seconds, and never at once."""
-        for seconds, header in ((0, "1"), (0.2, "1"), (1, "1"), (11.6, "12")):
-            with case(seconds=seconds):
+        """Whole seconds, and never at once; a date is left as it is."""
+        date = "Sun, 06 Nov 1994 08:49:37 GMT"
+        for wait, header in (
+            (0, "1"),
+            (0.2, "1"),
+            (1, "1"),
+            (11.6, "12"),
+            (date, date),
+        ):
+            with case(wait=wait):
                 error = errors.UpstreamRefused(
-                    "m", status=429, type="t", code=None, retry_after=seconds
+                    "m", status=429, type="t", code=None, retry_after=wait
                 )
                 self.assertEqual(error.headers(), {"retry-after": header})
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from chatmockd.core.retry_after import retry_after as advised
 from chatmockd.errors import UpstreamRefused
 
 _STATUS_BY_CODE: dict[str, int] = {
@@ -88,20 +89,12 @@ def _named(code: object) -> object:
     return str(code) if type(code) is int and abs(code) < 1_000_000 else code
 
 
-def _seconds(value: object) -> float | None:
-    try:
-        seconds = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError, OverflowError):
-        return None
-    # More than three months is no advice, and neither are infinity and NaN.
-    return seconds if 0 <= seconds < 10_000_000 else None
-
-
 def refused(
     said: object,
     *,
     status: int | None = None,
     retry_after: object = None,
+    date: object = None,
     fallback: str = "The upstream reported an error without saying which.",
 ) -> UpstreamRefused:
     """
@@ -110,7 +103,8 @@ def refused(
     @param said: The decoded JSON of an C{error} event, of a C{response.error} object
         wrapped as C{{"error": ...}}, or of a refused upgrade's body; anything at all.
     @param status: The status, where the transport has already told it.
-    @param retry_after: The C{Retry-After} header, where there was one.
+    @param retry_after: The C{Retry-After} header, where there was one, and C{date} the
+        C{Date} of the same answer.
     @param fallback: The message when C{said} has none.
     """
     outer = _mapping(said)
@@ -150,15 +144,18 @@ def refused(
         str(name).lower(): value
         for name, value in _mapping(outer.get("headers")).items()
     }
-    told = (retry_after, headers.get("retry-after"), inner.get("resets_in_seconds"))
-    waits = [seconds for value in told if (seconds := _seconds(value)) is not None]
+    waits = [
+        advised(retry_after, date),
+        advised(headers.get("retry-after"), headers.get("date")),
+        advised(inner.get("resets_in_seconds")),
+    ]
     return UpstreamRefused(
         message or fallback,
         status=status,
         type=kind or ("invalid_request_error" if status < 500 else "server_error"),
         code=code,
         param=_first_text(inner.get("param"), outer.get("param")),
-        retry_after=waits[0] if waits else None,
+        retry_after=next((wait for wait in waits if wait is not None), None),
         should_retry=False if code in _NOT_WORTH_RETRYING else None,
     )
 

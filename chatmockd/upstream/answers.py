@@ -32,6 +32,7 @@ def refused_answer(
         said,
         status=status if 400 <= status <= 599 else 502,
         retry_after=headers.get("retry-after"),
+        date=headers.get("date"),
         fallback=f"{sentence}.",
     )
     if error.message == f"{sentence}." and status not in _MEANT_FOR_CLIENTS:

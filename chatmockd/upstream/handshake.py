@@ -198,10 +198,12 @@ def refused_upgrade(address: Address, reply: Reply) -> ChatmockdError:
         said = None
     sentence = f"The upstream {address} refused the WebSocket upgrade with {status}"
     refusal = UpgradeToHttp if status == 426 else UpstreamRefused
+    headers = reply.headers()
     error = failure.refused(
         said,
         status=status if status in _PASSED_ON else 502,
-        retry_after=reply.headers().get("retry-after"),
+        retry_after=headers.get("retry-after"),
+        date=headers.get("date"),
         fallback=f"{sentence}.",
     )
     told = "" if error.message == f"{sentence}." else f": {error.message}"

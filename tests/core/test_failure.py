@@ -359,6 +359,18 @@ class RetryTests(SynchronousTestCase):
         said["headers"] = {"retry-after": "soon"}
         self.assertEqual(refused(said).retry_after, 900)
 
+    def test_retry_after_a_date(self) -> None:
+        """Each date is held against the C{Date} of the same answer."""
+        date, later = "Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:50:37 GMT"
+        for said, others, wait in (
+            ({}, {"retry_after": later, "date": date}, 60),
+            ({}, {"retry_after": later}, later),
+            ({"headers": {"Retry-After": later, "Date": date}}, {}, 60),
+            ({"headers": {"Retry-After": later}}, {"date": date}, later),
+        ):
+            with case(said=said, others=others):
+                self.assertEqual(refused(said, **others).retry_after, wait)
+
     def test_strange_times(self) -> None:
         """What cannot be a number of seconds is none."""
         for value in (-1, "NaN", "inf", float("nan"), 1e30, None, [], {}, 10**400):

@@ -205,6 +205,19 @@ class RefusalTests(HttpBridge):
         )
         self.assertEqual((answer.status, answer.headers["retry-after"]), (429, "17"))
 
+    def test_retry_after_may_be_a_date(self) -> None:
+        """As seconds, when the answer says what time it is there."""
+        then = "Sun, 06 Nov 1994 08:50:37 GMT"
+        for headers, wait in (
+            ({"date": "Sun, 06 Nov 1994 08:49:37 GMT"}, "60"),
+            ({}, then),
+        ):
+            with case(headers=headers):
+                answer = self.post()
+                self.request.refuse(503, {}, {"retry-after": then, **headers})
+                self.assertEqual(answer.status, 503)
+                self.assertEqual(answer.headers["retry-after"], wait)
+
     def test_a_page_is_not_shown(self) -> None:
         """What stands before the upstream has nothing to say to the client."""
         for status, shown in (

@@ -26,6 +26,7 @@ from chatmockd.upstream.handshake import (
     upgrade_request,
 )
 from tests.bridge import Bridge
+from tests.core.cases import case
 
 
 class UnreachableTests(Bridge):
@@ -139,6 +140,20 @@ class RefusedUpgradeTests(Bridge):
             b"HTTP/1.1 429 Slow\r\nRetry-After: 17\r\nContent-Length: 0\r\n\r\n"
         )
         self.assertEqual(answer.headers["retry-after"], "17")
+
+    def test_retry_after_may_be_a_date(self) -> None:
+        """As seconds, when the answer says what time it is there; else as it is."""
+        then = "Sun, 06 Nov 1994 08:50:37 GMT"
+        for date, wait in (
+            (b"Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n", "60"),
+            (b"", then),
+        ):
+            with case(date=date):
+                answer = self.refuse(
+                    b"HTTP/1.1 503 Later\r\n%bRetry-After: %b\r\n"
+                    b"Content-Length: 0\r\n\r\n" % (date, then.encode())
+                )
+                self.assertEqual(answer.headers["retry-after"], wait)
 
     def test_absurd_numbers_are_no_trouble(self) -> None:
         """Thousands of digits, in any header."""
