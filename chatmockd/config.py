@@ -7,7 +7,8 @@ and from C{--set} are text and become what the key's type says.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path, PurePath
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +21,9 @@ from chatmockd.settings import FALSE, TRUE, ConfigError, Listen, Section, Settin
 
 # Which source gave a key, section and name, the value it has.
 _Sources = dict[tuple[str, str], str]
+
+# Where the value of a section's key was written, and that key: for a complaint.
+Place = Callable[[str, str], str]
 
 _HIGHEST = 2**53  # of any number; above it a float is not exact
 
@@ -42,7 +46,11 @@ def find_file(environ: Mapping[str, str], home: Path) -> Path | None:
 
 
 def load(
-    file: Path | None, environ: Mapping[str, str], sets: Iterable[str] = ()
+    file: Path | None,
+    environ: Mapping[str, str],
+    sets: Iterable[str] = (),
+    *,
+    checks: Iterable[Callable[[Settings, Place], None]] = (),
 ) -> Settings:
     """
     Put the settings together.
@@ -50,6 +58,7 @@ def load(
     @param file: The TOML file, if there is one.
     @param environ: The environment; C{CHATMOCKD_SECTION__KEY} and ChatMock's names.
     @param sets: The C{section.key=value} words of C{--set}, in order.
+    @param checks: What else may refuse them, with a L{ConfigError}.
     @raise ConfigError: With the source, the key and what is allowed there.
     """
     values: dict[str, dict[str, Any]] = {name: {} for name in _SECTIONS}
@@ -67,6 +76,8 @@ def load(
         sources[section, key] = source
     settings = msgspec.convert(values, Settings)
     _check(settings, sources)
+    for check in checks:
+        check(settings, partial(_place, sources))
     return settings
 
 

@@ -18,7 +18,7 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
 from twisted.python import usage
 
-from chatmockd.config import find_file, load
+from chatmockd.config import Place, find_file, load
 from chatmockd.core.proxy import ProxyUnusable
 from chatmockd.exposure import port_of
 from chatmockd.network import Network
@@ -67,9 +67,12 @@ class Options(usage.Options):
         named = self["config"]
         file = Path(named) if named else find_file(os.environ, Path.home())
         try:
-            self.settings = load(file, os.environ, self["set"])
-            _check_endpoints(self.settings)
-            _check_upstream(self.settings, _network_of(self))
+            self.settings = load(
+                file,
+                os.environ,
+                self["set"],
+                checks=(_check_endpoints, partial(_check_upstream, _network_of(self))),
+            )
         except ConfigError as problem:
             _leave(f"chatmockd: {problem}", EXIT_CONFIG)
         if self["check"]:
@@ -299,19 +302,19 @@ def _say_nothing(ports: Sequence[IListeningPort]) -> None:
     """People with an account know what they want."""
 
 
-def _check_endpoints(settings: Settings) -> None:
+def _check_endpoints(settings: Settings, place: Place) -> None:
+    listen = place("server", "listen")
     for description in settings.server.descriptions():
         try:
             # Nothing is asked of the reactor before the endpoint listens.
             serverFromString(cast(Any, None), description)
         except Exception as problem:
             raise ConfigError(
-                f"server.listen: {description!r} is not an endpoint description: "
-                f"{problem}"
+                f"{listen}: {description!r} is not an endpoint description: {problem}"
             ) from None
         if not 0 <= port_of(description) < 65_536:
             raise ConfigError(
-                f"server.listen: {description!r}: ports are numbers from 0 to 65535"
+                f"{listen}: {description!r}: ports are numbers from 0 to 65535"
             )
 
 
@@ -320,7 +323,9 @@ def _network_of(options: Options) -> Mapping[str, str]:
     return {} if options["simulate"] else os.environ
 
 
-def _check_upstream(settings: Settings, environ: Mapping[str, str]) -> None:
+def _check_upstream(
+    environ: Mapping[str, str], settings: Settings, place: Place
+) -> None:
     """Try what would fail only when the daemon is put together."""
     try:
         address = Address.of(settings.upstream_url)
@@ -331,8 +336,8 @@ def _check_upstream(settings: Settings, environ: Mapping[str, str]) -> None:
         raise ConfigError(str(problem)) from None
     except Exception as problem:
         raise ConfigError(
-            f"upstream.url: {settings.upstream_url!r} names no host and port that can "
-            f"be reached: {problem or type(problem).__name__}"
+            f"{place('upstream', 'url')}: {settings.upstream_url!r} names no host and "
+            f"port that can be reached: {problem or type(problem).__name__}"
         ) from None
 
 

@@ -19,7 +19,8 @@ from chatmockd.core.profile import CHATGPT, OPENAI
 from chatmockd.settings import Settings
 from tests.core.cases import case
 
-EXAMPLE = Path(__file__).parent.parent / "etc" / "chatmockd.toml"
+ROOT = Path(__file__).parent.parent
+EXAMPLE = ROOT / "etc" / "chatmockd.toml"
 
 CHATMOCK = "CHATGPT_LOCAL_RESPONSES_WEBSOCKET_UPSTREAM"
 STATEFUL = f"{CHATMOCK}_STATEFUL"
@@ -345,6 +346,12 @@ class ComplaintTests(ConfigCase):
                 load(None, {}, [option])
             except ConfigError as problem:
                 self.assertEqual(len(str(problem).splitlines()), 1)
+
+    def test_the_one_in_the_readme(self) -> None:
+        """What README shows of a mistake is what is said about it."""
+        said = self.complaint(None, "continuity.mod=off")
+        shown = (ROOT / "README.md").read_text(encoding="utf-8")
+        self.assertIn(f"--set continuity.mod=off\nchatmockd: {said}\n", shown)
 
 
 class RangeTests(ConfigCase):

@@ -221,9 +221,17 @@ class RefusedConfigurationTests(PlacedTests):
 
     def test_an_endpoint_that_is_none(self) -> None:
         """A server.listen that nothing can listen on."""
+        listen = "tcp:http:interface=127.0.0.1"
         self.assert_refused(
-            "--set", "server.listen=tcp:http:interface=127.0.0.1", says="server.listen"
+            "--set", f"server.listen={listen}", says=f"server.listen: {listen!r} is not"
         )
+        words = self.config('[server]\nlisten = "tcp:99999:interface=127.0.0.1"\n')
+        self.assert_refused(*words, says=f"{words[1]}: server.listen: 'tcp:99999")
+
+    def test_an_upstream_that_is_none(self) -> None:
+        """An upstream.url with a host that no name can be."""
+        words = self.config('[upstream]\nurl = "wss://a..b/x"\n')
+        self.assert_refused(*words, says=f"{words[1]}: upstream.url: 'wss://a..b/x'")
 
     def test_an_environment_key(self) -> None:
         """A CHATMOCKD_ name that is no key."""
