@@ -29,9 +29,11 @@ _STATUS_BY_CODE: dict[str, int] = {
     "rate_limit_error": 429,
     "rate_limit_exceeded": 429,
     "server_is_overloaded": 503,
+    "shutting_down": 503,  # our own, as events on record have it
     "slow_down": 503,
     "unsupported_parameter": 400,
     "unsupported_value": 400,
+    "upstream_idle_timeout": 504,  # our own, likewise
     "usage_limit_reached": 429,
     "usage_not_included": 429,
     "websocket_connection_limit_reached": 400,
@@ -158,6 +160,25 @@ def refused(
         retry_after=next((wait for wait in waits if wait is not None), None),
         should_retry=False if code in _NOT_WORTH_RETRYING else None,
     )
+
+
+def recorded(event: bytes) -> UpstreamRefused | None:
+    """
+    The error that C{event} tells, a whole server-sent one; None when it tells none.
+
+    With such a one a turn ended, and was answered with that.
+    """
+    name, _, frame = event.partition(b"\ndata: ")
+    kind = name.removeprefix(b"event: ")
+    if kind not in (b"error", b"response.failed"):
+        return None
+    try:
+        said = msgspec.json.decode(frame, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    if kind == b"error":
+        return refused(said)
+    return refused({"error": _mapping(said.get("response")).get("error")})
 
 
 def _first(*values: str | None) -> str | None:

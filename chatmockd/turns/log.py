@@ -77,3 +77,16 @@ def unpacked(packed: bytes) -> Iterator[bytes]:
     reader = zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True)
     while piece := reader.read(_BLOCK):
         yield piece
+
+
+def last_event(packed: bytes) -> bytes:
+    """The last of the events that L{EventLog.packed} packed."""
+    held = bytearray()
+    for piece in unpacked(packed):
+        # The blank line before it may have been cut in two.
+        looked_at = max(0, len(held) - 3)
+        held += piece
+        before = held.rfind(b"\n\n", looked_at, -2)
+        if before >= 0:
+            del held[: before + 2]
+    return bytes(held)

@@ -8,7 +8,7 @@ from twisted.logger import Logger
 
 from chatmockd.core.create import Create, check_create, decode_object
 from chatmockd.core.defaults import RequestDefaults
-from chatmockd.core.failure import refused
+from chatmockd.core.failure import recorded, refused
 from chatmockd.core.snapshot import problem_of
 from chatmockd.core.turn import Failed
 from chatmockd.errors import (
@@ -19,6 +19,7 @@ from chatmockd.errors import (
 )
 from chatmockd.store.contract import Record
 from chatmockd.turns.durable import Asker
+from chatmockd.turns.log import last_event
 from chatmockd.turns.registry import OWNER, Turns
 from chatmockd.turns.running import RunningTurn
 from chatmockd.web.following import (
@@ -100,16 +101,22 @@ class Responses:
         """The same answer again, without asking the upstream."""
         request.remarks.append("replayed")
         assert self._turns.tree is not None
-        if create.streaming:
-            events = await self._turns.tree.replayed(OWNER, record)
-            if events is not None:
-                await self._following.replay(request, events)
-                return None
+        packed = None
+        if create.streaming or record.state == "failed":
+            packed = await self._turns.tree.replayed(OWNER, record)
+        if create.streaming and packed is not None:
+            await self._following.replay(request, packed)
+            return None
         assert record.response is not None
         if record.state == "cancelled":
             raise ResponseCancelled()
         if record.state == "failed":
-            raise refused({"error": problem_of(record.response)})
+            error = None if packed is None else recorded(last_event(packed))
+            if error is None:
+                error = refused({"error": problem_of(record.response)})
+            # With this key it will never be anything else.
+            error.should_retry = False
+            raise error
         return answer_json(request, record.response)
 
     async def _attach(

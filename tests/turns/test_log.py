@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from chatmockd.turns.log import EventLog, unpacked
+from chatmockd.turns.log import EventLog, last_event, unpacked
 
 EVENT = b"event: x\ndata: {}\n\n"
 
@@ -38,6 +38,14 @@ class EventLogTests(SynchronousTestCase):
         again = list(unpacked(log.packed([EVENT])))
         self.assertEqual(b"".join(again), b"".join([*pieces, EVENT]))
         self.assertLessEqual(max(map(len, again)), 65_536)
+
+    @given(st.lists(st.integers(1, 140_000), min_size=1, max_size=5))
+    def test_the_last_event(self, sizes: list[int]) -> None:
+        """Wherever the pieces are cut in which it is unpacked."""
+        log = EventLog()
+        *before, last = [b"e" * size + b"\n\n" for size in sizes]
+        log.append(before)
+        self.assertEqual(last_event(log.packed([last])), last)
 
     def test_a_long_turn_takes_little(self) -> None:
         """It is packed on the way, and not only at the end."""

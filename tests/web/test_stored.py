@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from tests.bridge import JSON, Answer, completed, created, delta, message
+from tests.core.cases import case
 from tests.turns.durable import DurableBridge, said, user
 
 
@@ -372,6 +373,29 @@ class IdempotencyTests(DurableBridge):
         self.assertEqual((first.status, again.status), (429, 429))
         self.assertEqual(again.error["message"], "Slow.")
         self.assertEqual(self.messages, 1)
+
+    def test_a_failure_is_replayed_with_all_that_was_said(self) -> None:
+        """Status, type and field are those of the first answer."""
+        error = {"type": "error", "status": 418, "sequence_number": 1}
+        inner = {"type": "teapot", "code": "odd", "message": "No.", "param": "model"}
+        for number, ending in enumerate(
+            (
+                lambda: self.socket.say(error | {"error": inner}),
+                lambda: self.socket.say(error | {"error": {"detail": "Neither."}}),
+                lambda: self.socket.say(b"[]"),
+                lambda: self.wait(301),
+            )
+        ):
+            with case(number=number):
+                key = {"Idempotency-Key": f"k{number}"}
+                first = self.post(headers=key)
+                self.socket.say(created(f"resp_{number}"))
+                ending()
+                again = self.post(headers=key)
+                self.assertEqual(again.status, first.status)
+                self.assertEqual(again.body, first.body)
+                self.assertEqual(again.headers["x-should-retry"], "false")
+        self.assertEqual(self.messages, 4)
 
     def test_a_key_that_cannot_be(self) -> None:
         """Too long, or twice."""
