@@ -104,6 +104,7 @@ class DurableCourse:
         Find the turn's place in the tree, and journal it there.
 
         @raise PreviousResponseNotFound: Its marker names no node.
+        @raise InvalidRequest: It is to run in the background, and will not be kept.
         @raise IdempotencyUnknown: Its key stands for another turn.
         """
         may_die("before journal")
@@ -112,6 +113,13 @@ class DurableCourse:
             self._parent = await self._tree.node(owner, create.marker)
             if self._parent is None:
                 raise PreviousResponseNotFound(create.marker)
+            if create.background and not self.retrievable:
+                raise InvalidRequest(
+                    "'background' cannot follow up on a response with 'store: false': "
+                    "what is not kept cannot be asked for later.",
+                    param="background",
+                    code="invalid_value",
+                )
         self._given = as_items(create.given)
         self._items = self._added = await self._resolved(self._given)
         if create.marker is None and not self._has_more:
@@ -236,6 +244,12 @@ class DurableCourse:
             ending = replace(ending, events=events)
         return ending
 
+    @property
+    def retrievable(self) -> bool:
+        """Whether it may be stored, and its parent was."""
+        fleeting = self._parent is not None and self._parent.place == "memory"
+        return self._create.stores and not fleeting
+
     def snapshot(self, turn: RunningTurn) -> bytes:
         """The JSON of the response object as it is while the turn runs."""
         if turn.turn is not None and turn.turn.opening:
@@ -301,9 +315,9 @@ class DurableCourse:
                 param="input",
             )
         # What may not be stored must not get into a turn that is.
-        fleeting = self._parent is not None and self._parent.place == "memory"
-        stored = self._create.stores and not fleeting
-        known = await self._tree.items(self._asker.owner, list(counts), stored=stored)
+        known = await self._tree.items(
+            self._asker.owner, list(counts), stored=self.retrievable
+        )
         size = sum(
             len(msgspec.json.encode(item)) * counts[name]
             for name, item in known.items()

@@ -41,7 +41,6 @@ class _Kept(msgspec.Struct, frozen=True):
     asker: Asker
     course: DurableCourse
     background: bool
-    stored: bool
 
 
 class Turns:
@@ -132,7 +131,7 @@ class Turns:
             course, request_id, keeps_log=True, left=self._left, over=self._over
         )
         turn.response_id = own_id
-        return turn, _Kept(asker, course, create.background, create.stores)
+        return turn, _Kept(asker, course, create.background)
 
     @property
     def in_flight(self) -> int:
@@ -153,7 +152,7 @@ class Turns:
         """The running turn of this response, if it is one that can be retrieved."""
         turn = self._by_id.get((owner, response_id))
         kept = None if turn is None else self._running[turn]
-        return turn if kept is not None and kept.stored else None
+        return turn if kept is not None and kept.course.retrievable else None
 
     def keyed(self, asker: Asker) -> RunningTurn | None:
         """

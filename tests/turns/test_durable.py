@@ -305,6 +305,16 @@ class StoreFalseTests(DurableBridge):
             [user("One?"), said("1."), user("Two?"), said("2."), user("Three?")],
         )
 
+    def test_what_continues_it_is_not_retrieved_either(self) -> None:
+        """Not even while it runs."""
+        self.turn("resp_1", store=False)
+        self.stream(previous_response_id="resp_1")
+        self.busiest.say(created("resp_2"))
+        for _ in range(2):
+            answer = self.ask("GET", "/v1/responses/resp_2")
+            self.assert_error(answer, 404, "response_not_found")
+            self.busiest.say(completed("resp_2", 1))
+
     def test_the_upstream_gets_what_its_profile_needs(self) -> None:
         """The ChatGPT backend stores nothing; we do."""
         self.configure(continuity__mode="durable", upstream__profile="chatgpt")

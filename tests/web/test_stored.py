@@ -234,6 +234,13 @@ class BackgroundTests(DurableBridge):
         """And a mode in which anything is."""
         answer = self.post(background=True, store=False)
         self.assert_error(answer, 400, "invalid_value")
+        self.turn("resp_1", store=False)
+        for streaming in (False, True):
+            answer = self.post(
+                background=True, previous_response_id="resp_1", stream=streaming
+            )
+            self.assert_error(answer, 400, "invalid_value")
+        self.assertEqual(self.messages, 1)
         self.configure(continuity__mode="retained")
         answer = self.post(background=True)
         self.assert_error(answer, 400, "unsupported_parameter")
