@@ -130,19 +130,16 @@ class Store(Protocol):
 
     def path(self, number: int) -> Deferred[tuple[list[Step], int | None]]:
         """
-        The steps from the root to this node.
+        The steps from the root to this turn, whatever became of it.
 
         @return: The steps, and the number of the node in the store on disk that the
-            first of them continues, if it does. No steps when the node is gone.
+            first of them continues, if it does. No steps when the turn is gone.
         """
 
     def match(
         self, owner: str, profile: str, model: str, digests: Sequence[bytes]
     ) -> Deferred[list[Node]]:
         """The nodes whose digest is among these, newest first."""
-
-    def step(self, owner: str, response_id: str) -> Deferred[Step | None]:
-        """What one turn was given and produced."""
 
     def events(self, owner: str, response_id: str) -> Deferred[bytes | None]:
         """The events of a turn that has ended, as they were given to L{end}."""

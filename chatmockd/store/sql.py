@@ -205,19 +205,6 @@ class SqlStore:
 
         return self._run(work)
 
-    def step(self, owner: str, response_id: str) -> Deferred[Step | None]:
-        """See L{Store.step}."""
-
-        def work(cursor: sqlite3.Cursor) -> Step | None:
-            cursor.execute(
-                "SELECT input, response FROM turn WHERE owner = ? AND response_id = ?",
-                (owner, response_id),
-            )
-            row = cursor.fetchone()
-            return None if row is None else Step(row[0], row[1] or b"{}")
-
-        return self._run(work)
-
     def events(self, owner: str, response_id: str) -> Deferred[bytes | None]:
         """See L{Store.events}."""
 

@@ -120,8 +120,12 @@ class Tree:
                 return record
         return None
 
-    async def path(self, node: Node) -> list[Step]:
-        """The steps from the root to C{node}; none when they are not whole any more."""
+    async def path(self, node: Node | Record) -> list[Step]:
+        """
+        The steps from the root to C{node}, which may be a turn that is none.
+
+        @return: None of them when they are not whole any more.
+        """
         if node.place == "disk":
             steps, _ = await self._kept.path(node.number)
             return steps
@@ -148,10 +152,6 @@ class Tree:
         """
         found = await self._kept.items(owner, ids)
         return found if stored else {**found, **await self._fleeting.items(owner, ids)}
-
-    async def step(self, owner: str, response_id: str) -> Step | None:
-        """What one stored turn was given and produced."""
-        return await self._kept.step(owner, response_id)
 
     async def events(self, owner: str, response_id: str) -> bytes | None:
         """The events of a stored turn that has ended."""

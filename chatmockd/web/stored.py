@@ -105,22 +105,15 @@ class Stored:
         @raise ResponseNotFound: There is none.
         """
         tree = self._tree(response_id)
-        step = await tree.step(OWNER, response_id)
-        if step is None:
+        record = await tree.record(OWNER, response_id)
+        path = [] if record is None else await tree.path(record)
+        if not path:
             raise ResponseNotFound(response_id)
-        items = step.input_items()
-        node = await tree.node(OWNER, response_id)
-        if node is not None:
-            path = await tree.path(node)
-            if not path:
-                raise ResponseNotFound(response_id)
-            *before, last = path
-            earlier = [
-                item
-                for one in before
-                for item in (*one.input_items(), *one.output_items())
-            ]
-            items = [*earlier, *last.input_items()]
+        *before, last = path
+        items = [
+            item for one in before for item in (*one.input_items(), *one.output_items())
+        ]
+        items += last.input_items()
         listed = page(
             items,
             after=_argument(request, "after"),

@@ -158,7 +158,6 @@ class StoreVerbs(_Case):
         """Nothing of Alice's leads to this turn."""
         store = self.store
         self.assertIsNone(self.result(store.find("alice", response_id)))
-        self.assertIsNone(self.result(store.step("alice", response_id)))
         self.assertIsNone(self.result(store.events("alice", response_id)))
         self.assertEqual(self.matching(response_id.encode()), [])
         item = f"msg_of_{response_id}"
@@ -175,7 +174,6 @@ class StoreSuite(StoreVerbs):
         store = self.store
         self.assertIsNone(self.result(store.find("alice", "resp_1")))
         self.assertIsNone(self.result(store.keyed("alice", "key")))
-        self.assertIsNone(self.result(store.step("alice", "resp_1")))
         self.assertIsNone(self.result(store.events("alice", "resp_1")))
         self.assertEqual(self.result(store.path(1)), ([], None))
         self.assertEqual(self.matching(b"digest"), [])
@@ -260,16 +258,14 @@ class StoreSuite(StoreVerbs):
     def test_what_one_turn_was_given_and_produced(self) -> None:
         """A turn's own items, without those of the turns before it."""
         self.chain("resp_1", "resp_2")
-        step = self.result(self.store.step("alice", "resp_2"))
-        assert step is not None
+        *_, step = self.result(self.store.path(self.found("resp_2").number))[0]
         self.assertEqual(step.input_items(), [said("user", "resp_2")])
         self.assertEqual(step.response, response("resp_2"))
 
     def test_a_turn_in_flight_has_produced_nothing(self) -> None:
         """What it was given is known all the same."""
         self.begun(text="Well?", response_id="resp_1")
-        step = self.result(self.store.step("alice", "resp_1"))
-        assert step is not None
+        (step,) = self.result(self.store.path(self.found("resp_1").number))[0]
         self.assertEqual(step.input_items(), [said("user", "Well?")])
         self.assertEqual(step.output_items(), [])
 
@@ -385,7 +381,6 @@ class StoreSuite(StoreVerbs):
         for response_id in ("resp_1", "running"):
             with case(response_id=response_id):
                 self.assertIsNone(self.result(store.find("bob", response_id)))
-                self.assertIsNone(self.result(store.step("bob", response_id)))
                 self.assertIsNone(self.result(store.events("bob", response_id)))
                 self.assertFalse(self.result(store.delete("bob", response_id)))
         self.assertIsNone(self.result(store.keyed("bob", "key")))

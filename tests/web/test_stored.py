@@ -16,8 +16,9 @@ class GetTests(DurableBridge):
     def test_a_response_that_has_ended(self) -> None:
         """The object that its client got."""
         first = self.turn("resp_1")
-        again = self.ask("GET", "/v1/responses/resp_1")
-        self.assertEqual((again.status, again.json), (200, first.json))
+        for query in ("", "?include[]=reasoning.encrypted_content&stream=false"):
+            again = self.ask("GET", f"/v1/responses/resp_1{query}")
+            self.assertEqual((again.status, again.json), (200, first.json))
 
     def test_one_that_is_being_made(self) -> None:
         """As far as it is known."""
@@ -302,6 +303,19 @@ class InputItemsTests(DurableBridge):
         rest = self.items(f"?limit=2&after={first['last_id']}")
         self.assertEqual(rest["data"], whole["data"][:1])
         self.assertFalse(rest["has_more"])
+
+    def test_a_conversation_that_goes_on(self) -> None:
+        """What came before is listed while it runs, and when it was given up."""
+        self.turn("resp_1", "One?", "1.")
+        answer = self.post(
+            input="Two?", previous_response_id="resp_1", background=True
+        ).json
+        path = f"/v1/responses/{answer['id']}"
+        for _ in range(2):
+            items = self.ask("GET", f"{path}/input_items?order=asc").json["data"]
+            texts = [item["content"][0]["text"] for item in items]
+            self.assertEqual(texts, ["One?", "1.", "Two?"])
+            self.ask("POST", f"{path}/cancel")
 
     def test_parameters_that_cannot_be(self) -> None:
         """They are named."""
