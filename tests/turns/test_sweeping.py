@@ -1,0 +1,100 @@
+"""What the tree forgets, and when."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.bridge import Answer
+from tests.turns.durable import DurableBridge
+
+DAY = 86_400.0
+MINUTES = 601.0  # in which it looks what there is to sweep
+
+
+class SweepingBridge(DurableBridge):
+    """A bridge that sweeps as the daemon does."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.sweep_from_now_on()
+
+    def sweep_from_now_on(self, **keys: object) -> None:
+        """With these settings."""
+        if keys:
+            self.configure(**self.settings, **keys)
+        self.turns.start()
+        turns = self.turns
+        self.addCleanup(lambda: self.successResultOf(turns.when_idle()))
+
+    def assert_known(self, response_id: str) -> None:
+        self.assertEqual(self.ask("GET", f"/v1/responses/{response_id}").status, 200)
+
+    def assert_forgotten(self, response_id: str) -> None:
+        answer = self.ask("GET", f"/v1/responses/{response_id}")
+        self.assert_error(answer, 404, "response_not_found")
+        answer = self.post(previous_response_id=response_id)
+        self.assert_error(answer, 400, "previous_response_not_found")
+
+
+class RetentionTests(SweepingBridge):
+    """C{store.retention_days} and C{store.max_bytes}."""
+
+    def test_a_conversation_in_which_nothing_happens(self) -> None:
+        """It stays for so many days, counted from its last turn, and no longer."""
+        self.turn("resp_1")
+        self.wait(20 * DAY)
+        self.turn("resp_2", previous_response_id="resp_1")
+        self.turn("resp_x", store=False)
+        self.wait(29 * DAY)
+        self.assert_known("resp_1")
+        self.wait(DAY + MINUTES)
+        for name in ("resp_1", "resp_2", "resp_x"):
+            self.assert_forgotten(name)
+
+    def test_fewer_days(self) -> None:
+        """As configured."""
+        self.sweep_from_now_on(store__retention_days=0.5)
+        self.turn("resp_1")
+        self.wait(DAY / 2 - MINUTES)
+        self.assert_known("resp_1")
+        self.wait(2 * MINUTES)
+        self.assert_forgotten("resp_1")
+
+    def test_too_much(self) -> None:
+        """The conversations in which nothing happened for longest go first."""
+        self.sweep_from_now_on(
+            store__max_bytes=1_048_576,
+            upstream__first_event_timeout_s=0,
+            upstream__ping_interval_s=0,
+        )
+        for number in range(1, 5):
+            self.turn(f"resp_{number}", text=f"{number}" * 400_000)
+            self.wait(1)
+        running = self.stream(input="5" * 400_000)
+        self.wait(MINUTES)
+        self.assert_forgotten("resp_1")
+        self.assert_known("resp_4")
+        self.answer("resp_5")
+        self.assertEqual(running.kinds[-1], "response.completed")
+        self.assert_known("resp_5")
+
+
+class KeyTests(SweepingBridge):
+    """How long an C{Idempotency-Key} stands for its request."""
+
+    def keyed(self, **more: Any) -> Answer:
+        return self.post(headers={"Idempotency-Key": "k"}, **more)
+
+    def test_a_day(self) -> None:
+        """For 24 hours, and then for another one."""
+        first = self.keyed()
+        self.answer("resp_1")
+        self.wait(DAY - MINUTES)
+        self.assertEqual(self.keyed().body, first.body)
+        self.assert_error(self.keyed(input="?"), 422, "idempotency_key_reused")
+        self.assertEqual(self.messages, 1)
+        self.wait(2 * MINUTES)
+        again = self.keyed(input="?")
+        self.answer("resp_2")
+        self.assertEqual(again.json["id"], "resp_2")
+        self.assert_known("resp_1")
