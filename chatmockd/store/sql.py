@@ -10,15 +10,18 @@ from twisted.internet.defer import Deferred
 
 from chatmockd.core.transcript import Item, Node, Step, identified
 from chatmockd.core.usage import Spent, Usage
-from chatmockd.errors import IdempotencyUnknown
+from chatmockd.errors import IdempotencyUnknown, StoreError
 from chatmockd.store.contract import Ending, Opening, ParentGone, Record
 from chatmockd.store.counting import add_usage, usage_since
-from chatmockd.store.sweeping import delete_turn, room_taken, sweep
+from chatmockd.store.sweeping import delete_turn, give_back, room_taken, sweep
 
 T = TypeVar("T")
 
 # SQLite takes 32,766 parameters; the others of a statement are a handful.
 _MOST_DIGESTS = 32_000
+
+# Of what is given back after a sweep; 8 MB. The next sweep is never far.
+_MOST_SLICES = 20
 
 _RECORD = """
     number, state, response_id, upstream_id, profile, model, digest, response,
@@ -303,7 +306,7 @@ class SqlStore:
 
     def sweep(self, oldest: float, keys_before: float, max_bytes: int) -> Deferred[int]:
         """See L{Store.sweep}."""
-        return self._run(lambda cursor: sweep(cursor, oldest, keys_before, max_bytes))
+        return Deferred.fromCoroutine(self._sweep(oldest, keys_before, max_bytes))
 
     def bury(self) -> Deferred[None]:
         """Say what became of turns that an earlier run of the daemon left behind."""
@@ -327,6 +330,20 @@ class SqlStore:
     def close(self) -> Deferred[None]:
         """See L{Store.close}."""
         return self._runner.close()
+
+    async def _sweep(self, oldest: float, keys_before: float, max_bytes: int) -> int:
+        deleted = await self._run(
+            lambda cursor: sweep(cursor, oldest, keys_before, max_bytes)
+        )
+        try:
+            for _ in range(_MOST_SLICES):
+                # Each by itself, so that others get their turn.
+                if not await self._run(give_back):
+                    break
+        except StoreError:
+            # On a full disk, say. What was deleted is room all the same.
+            pass
+        return deleted
 
     def _record(
         self, condition: str, parameters: Iterable[Any]

@@ -207,6 +207,32 @@ class SqliteFilesTests(_OnDisk, SynchronousTestCase):
         self.assert_works()
 
 
+class RoomTests(_OnDisk, SynchronousTestCase):
+    """What deleting does to the file."""
+
+    def swept(self, turns: int, old: int) -> tuple[int, int]:
+        """How long the file was with so many turns, and is without the old ones."""
+        for number in range(turns):
+            at = 100.0 if number < old else 300.0
+            self.turn(f"resp_{number}", at=at, text="x" * 100_000)
+        self.reopen()
+        before = self.path.stat().st_size
+        self.assertEqual(self.result(self.store.sweep(200.0, NEVER, 10**9)), old)
+        self.reopen()
+        return before, self.path.stat().st_size
+
+    def test_it_is_given_back(self) -> None:
+        """The file is hardly longer than what is in it."""
+        before, after = self.swept(turns=40, old=38)
+        self.assertGreater(before, 4_000_000)
+        self.assertLess(after, 400_000)
+
+    def test_a_little_is_kept(self) -> None:
+        """What comes next needs it."""
+        before, after = self.swept(turns=40, old=2)
+        self.assertEqual(after, before)
+
+
 class SqliteUnusableTests(_OnDisk, SynchronousTestCase):
     """Files that no store can be made of."""
 
