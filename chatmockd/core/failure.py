@@ -46,6 +46,9 @@ _CODE_BY_START = (
     ("Invalid `previous_response_id`", "previous_response_not_found"),
 )
 
+# What clients expect to be told that names no type of its own.
+_TYPE_BY_STATUS = {401: "authentication_error", 429: "rate_limit_error"}
+
 # A second attempt cannot succeed before the plan renews or is paid for, and SDKs would
 # make two more on every 429.
 _NOT_WORTH_RETRYING = frozenset(
@@ -154,12 +157,17 @@ def refused(
     return UpstreamRefused(
         message or fallback,
         status=status,
-        type=kind or ("invalid_request_error" if status < 500 else "server_error"),
+        type=kind or _type_of(status),
         code=code,
         param=_first_text(inner.get("param"), outer.get("param")),
         retry_after=next((wait for wait in waits if wait is not None), None),
         should_retry=False if code in _NOT_WORTH_RETRYING else None,
     )
+
+
+def _type_of(status: int) -> str:
+    generic = "invalid_request_error" if status < 500 else "server_error"
+    return _TYPE_BY_STATUS.get(status, generic)
 
 
 def recorded(event: bytes) -> UpstreamRefused | None:

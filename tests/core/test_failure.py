@@ -78,7 +78,7 @@ class ShapeTests(SynchronousTestCase):
                 "param": None,
                 "sequence_number": 4,
             },
-            (429, "invalid_request_error", "rate_limit_exceeded", None),
+            (429, "rate_limit_error", "rate_limit_exceeded", None),
             "Please try again in 11.054s.",
         ),
         (
@@ -184,7 +184,7 @@ class ShapeTests(SynchronousTestCase):
         (
             "a number for a code, which is a status",
             {"error": {"code": 429, "message": "m"}},
-            (429, "invalid_request_error", "429", None),
+            (429, "rate_limit_error", "429", None),
             "m",
         ),
         (
@@ -339,6 +339,18 @@ class StatusTests(SynchronousTestCase):
                 with case(code=code, said=said):
                     error = refused(said)
                     self.assertEqual((error.status, error.code), (status, code))
+
+    def test_a_type_that_is_not_said(self) -> None:
+        """It follows from the status."""
+        for status, kind in (
+            (400, "invalid_request_error"),
+            (401, "authentication_error"),
+            (403, "invalid_request_error"),
+            (429, "rate_limit_error"),
+            (502, "server_error"),
+        ):
+            with case(status=status):
+                self.assertEqual(refused({}, status=status).type, kind)
 
     def test_the_transport_knows_better(self) -> None:
         """The status of a refused upgrade stands above what its body says."""
