@@ -71,6 +71,9 @@ class Following:
                 seat.take(_nowhere)
             else:
                 listening = relay.deliver if view is None else deliver
+                if from_start and view is not None:
+                    # Who takes up a turn that is there waits for no status.
+                    relay.deliver([])
                 seat.take(listening, from_start=from_start)
             ended = await turn.when_ended(seat)
             outcome = ended.outcome

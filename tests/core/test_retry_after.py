@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -61,12 +61,14 @@ class RetryAfterTests(SynchronousTestCase):
             with case(said=said):
                 self.assertIsNone(retry_after(said, DATE))
 
+    @settings(deadline=None)
     @given(st.text(), st.text())
     def test_any_text(self, said: str, date: str) -> None:
         """Nothing that an upstream writes is our mistake."""
         retry_after(said, date)
         retry_after(f"Sun, {said:.20}", DATE)
 
+    @settings(deadline=None)
     @given(st.from_regex(r"[A-Z][a-z]{2,8},? [A-Za-z0-9: -]{15,24}", fullmatch=True))
     def test_what_looks_like_a_date(self, said: str) -> None:
         """Days and months that there are none of."""

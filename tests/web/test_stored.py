@@ -110,6 +110,25 @@ class ResumeTests(DurableBridge):
         for after in range(5):
             self.assertEqual(self.numbers(self.resume(after)), [*range(after + 1, 5)])
 
+    def test_nothing_new_yet(self) -> None:
+        """The head comes at once, and then comments, as long as nothing else does."""
+        self.stream()
+        self.socket.say(created("resp_1"))
+        again = self.ask("GET", "/v1/responses/resp_1?stream=true&starting_after=0")
+        self.assertEqual((again.status, again.body), (200, b""))
+        self.wait(16)
+        self.assertEqual(again.body, b": keepalive\n\n")
+        self.socket.say(completed("resp_1", 1))
+        self.assertEqual(again.kinds, ["response.completed"])
+
+    def test_one_that_is_refused(self) -> None:
+        """It was there to be listened to; its end is an event."""
+        queued = self.post(background=True).json
+        again = self.ask("GET", f"/v1/responses/{queued['id']}?stream=true")
+        self.assertEqual(again.status, 200)
+        self.socket.say({"type": "error", "status": 429, "error": {"message": "Slow"}})
+        self.assertEqual(again.kinds, ["error"])
+
     def test_behind_what_has_come(self) -> None:
         """It waits for what will."""
         self.begun()
