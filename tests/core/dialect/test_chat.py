@@ -747,6 +747,28 @@ class TranslationTests(SynchronousTestCase):
 class RefusalTests(SynchronousTestCase):
     """What cannot be carried out goes nowhere."""
 
+    def test_files(self) -> None:
+        """What is wrong about one is said, and where."""
+        path = "messages[0].content[0].file.file_data"
+        for said, problem in (
+            ("data:text/plain,x", "expected 'data:…;base64,' with a file"),
+            ("data:text/plain;base64,", "expected 'data:…;base64,' with a file"),
+            ("data:text/plain;base64,!!!!", "it is not base64"),
+            ("data:text/plain;base64,é", "it is not base64"),
+        ):
+            with case(said=said):
+                with self.assertRaises(InvalidRequest) as caught:
+                    asked(**user_part({"type": "file", "file": {"file_data": said}}))
+                self.assertEqual(
+                    str(caught.exception), f"Invalid value for '{path}': {problem}."
+                )
+                self.assertEqual(caught.exception.param, path)
+        for said in ("data:text/plain;base64,aGk", "data:x;base64,aG%6B", "aGk=", "x"):
+            with case(said=said):
+                part = {"type": "file", "file": {"file_data": said}}
+                (item,) = asked(**user_part(part)).fields["input"]
+                self.assertEqual(item["content"][0]["file_data"], said)
+
     def test_the_field_is_named(self) -> None:
         """By its path."""
         for said, param in REFUSED:
