@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import binascii
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import unquote
 
+from chatmockd.core.dialect.image import decoded, image_url, plain_base64
 from chatmockd.core.dialect.reading import (
     below,
     checked_mapping,
@@ -29,8 +28,6 @@ TEXTS = frozenset({"text", "input_text", "output_text"})
 
 _DETAILS = frozenset({"auto", "low", "high", "original"})
 
-# How the images begin that the models take.
-_STARTS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a")
 _NO_AUDIO = "the Responses API takes no audio"
 
 
@@ -91,52 +88,6 @@ def _image(part: Mapping[str, Any], path: str) -> Part:
     return {"type": "input_image", "image_url": url, "detail": detail or "auto"}
 
 
-def image_url(url: str, path: str) -> str:
-    """
-    The address of an image that can be sent: C{http(s):}, or a sound C{data:}.
-
-    @raise InvalidRequest: Nobody could see an image there.
-    """
-    scheme = url[:8].lower()
-    if scheme.startswith(("http://", "https://")):
-        if len(url) < 10 or any(character.isspace() for character in url):
-            raise wrong_value(path, "it is not an address")
-        return url
-    head, comma, body = url.partition(",")
-    lowered = head[:128].lower()
-    if not (
-        comma
-        and len(head) <= 128
-        and lowered.startswith("data:image/")
-        and lowered.endswith(";base64")
-    ):
-        raise wrong_value(
-            path, "expected an http(s) URL, or 'data:image/…;base64,' with an image"
-        )
-    body = _plain_base64(body)
-    image = _decoded(body, path)
-    if not image.startswith(_STARTS) and not (
-        image[:4] == b"RIFF" and image[8:12] == b"WEBP"
-    ):
-        raise wrong_value(path, "it is not an image (PNG, JPEG, WebP or GIF)")
-    return f"{head},{body}"
-
-
-def _plain_base64(body: str) -> str:
-    """C{body} without what clients do to base64 on its way through URLs."""
-    if "%" in body:
-        body = unquote(body)
-    body = "".join(body.split()).replace("-", "+").replace("_", "/")
-    return body + "=" * (-len(body) % 4)
-
-
-def _decoded(body: str, path: str) -> bytes:
-    try:
-        return binascii.a2b_base64(body, strict_mode=True)
-    except ValueError:
-        raise wrong_value(path, "it is not base64") from None
-
-
 def _file(part: Mapping[str, Any], path: str) -> Part:
     given: Mapping[str, Any] = part
     if part.get("type") == "file":
@@ -151,7 +102,7 @@ def _file(part: Mapping[str, Any], path: str) -> Part:
         raise missing(below(path, "file_data"))
     if content is not None and content[:5].lower() == "data:":
         _, comma, body = content.partition(";base64,")
-        if not comma or not _decoded(_plain_base64(body), below(path, "file_data")):
+        if not comma or not decoded(plain_base64(body), below(path, "file_data")):
             raise wrong_value(
                 below(path, "file_data"), "expected 'data:…;base64,' with a file"
             )

@@ -1,4 +1,4 @@
-"""Images that do not say what they are."""
+"""Images, in base64 or behind an address."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from chatmockd.core.dialect.image import image_part
-from chatmockd.core.dialect.parts import image_url
+from chatmockd.core.dialect.image import image_part, image_url
 from chatmockd.errors import InvalidRequest
 from tests.core.cases import case
 
