@@ -141,6 +141,10 @@ class StreamTests(AnswerTests):
             (texts(""), []),
             ([event(TEXT)], []),
             ([event(TEXT, delta=5)], []),
+            ([event(TEXT, delta={}), *texts("Hi")], [{"content": "Hi"}]),
+            ([to_sse(TEXT, b"[]"), to_sse(TEXT, b'{"delta":"Hi')], []),
+            ([to_sse(TEXT, b'{"delta":5,"more":"\\ud83d"}')], []),
+            ([event(SUMMARY), event(SUMMARY, delta=5)], []),
             (
                 [event("response.refusal.delta", delta="No.")],
                 [{"content": "No."}],
@@ -184,6 +188,15 @@ class StreamTests(AnswerTests):
         view = self.view()
         self.assertEqual(view.stream([event("response.created", response={})]), [])
 
+    def test_a_call_with_members_of_other_types(self) -> None:
+        """They are not there, then."""
+        item = {"type": "function_call", "call_id": 5, "name": None, "arguments": []}
+        (message,) = self.chunks(
+            [*self.view().stream([done(item)]), *self.view().end([ended()], None)]
+        )
+        function = {"index": 0, "name": "", "arguments": {}}
+        self.assertEqual(message["tool_calls"], [{"id": "", "function": function}])
+
     def test_half_an_emoji(self) -> None:
         """Models' texts are cut between tokens, not characters."""
         events = b"".join(
@@ -217,7 +230,18 @@ class StreamTests(AnswerTests):
                 {"incomplete_details": {"reason": "content_filter"}},
                 "content_filter",
             ),
+            (
+                "incomplete",
+                {"incomplete_details": {"reason": "max_messages"}},
+                "max_messages",
+            ),
             ("incomplete", {"incomplete_details": None}, "stop"),
+            ("incomplete", {"incomplete_details": {"reason": 5}}, "stop"),
+            (
+                "completed",
+                {"incomplete_details": {"reason": "max_output_tokens"}},
+                "stop",
+            ),
         ):
             with case(kind=kind, more=more):
                 self.clock.now = 100.5
