@@ -8,12 +8,14 @@ knows a call by its id, and a history is recognised by both.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
 import msgspec
+
+from chatmockd.errors import UpstreamError
 
 _MOST_BYTES = 8_388_608
 _OVERHEAD = 200  # bytes, about, that an entry takes besides its texts
@@ -35,6 +37,23 @@ class Call:
     arguments: str
 
 
+Made = tuple[Call, dict[str, Any]]
+"""A call, and its arguments decoded."""
+
+
+class UnreadableCall(UpstreamError):
+    """The model called a tool with arguments that are no JSON object."""
+
+    code = "unreadable_tool_call"
+    should_retry = False
+
+    def __init__(self, name: str, arguments: str) -> None:
+        super().__init__(
+            f"The model called the tool {name!r:.100} with arguments that are no JSON "
+            f"object: {arguments!r:.200}"
+        )
+
+
 class Calls:
     """The newest calls of all conversations."""
 
@@ -47,13 +66,12 @@ class Calls:
         self._size = 0
         self._known: OrderedDict[bytes, Call] = OrderedDict()
 
-    def remember(self, before: bytes, calls: Sequence[tuple[Call, Any]]) -> None:
+    def remember(self, before: bytes, calls: Sequence[Made]) -> None:
         """
         Keep the calls of one answer.
 
         @param before: What the conversation amounted to when it was given; see
             L{chatmockd.core.likeness.digests}.
-        @param calls: Each with its arguments decoded.
         """
         for place, (call, arguments) in enumerate(calls):
             key = _key(before, place, call.name, arguments)
@@ -91,6 +109,33 @@ def id_for(before: bytes, place: int, name: str, arguments: Any) -> str:
     recognised from the next turn on; see L{Calls.recall}.
     """
     return f"call_{_key(before, place, name, arguments).hex()[:24]}"
+
+
+def made_call(item: Mapping[str, Any]) -> Made:
+    """
+    The call that an item of the type C{function_call} is.
+
+    @raise UnreadableCall: Its arguments are no object.
+    """
+    call_id, name, arguments = (
+        member if isinstance(member := item.get(key), str) else ""
+        for key in ("call_id", "name", "arguments")
+    )
+    decoded = arguments_in(arguments)
+    if decoded is None:
+        raise UnreadableCall(name, arguments)
+    return Call(call_id, name, arguments), decoded
+
+
+def arguments_in(text: str) -> dict[str, Any] | None:
+    """The arguments that C{text} says; None if it is no JSON object."""
+    if not text.strip():
+        return {}
+    try:
+        decoded = msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        return None
+    return decoded if isinstance(decoded, dict) else None
 
 
 def as_text(arguments: Any) -> str:

@@ -8,27 +8,21 @@ from typing import Any, Protocol
 
 import msgspec
 
-from chatmockd.core.dialect.calls import Call, Calls
+from chatmockd.core.dialect.calls import (
+    Call,
+    Calls,
+    Made,
+    UnreadableCall,
+    made_call,
+)
+from chatmockd.core.dialect.deltas import delta_in, item_in, json_of, text_of
 from chatmockd.core.dialect.ollama import Asked
 from chatmockd.core.dialect.ollama_error import error_json
-from chatmockd.core.dialect.output import (
-    EMPTY,
-    Ended,
-    UnreadableCall,
-    delta_of,
-    made_call,
-    quoted,
-    read_call,
-    read_end,
-    read_response,
-    texts_in,
-    unquoted,
-)
 from chatmockd.core.dialect.stops import Stops
+from chatmockd.core.dialect.told import Told, texts_in, told_by, told_in
 from chatmockd.core.likeness import NOTHING, digest_after
-from chatmockd.core.transcript import output_items
 from chatmockd.core.view import events_in
-from chatmockd.errors import ChatmockdError
+from chatmockd.errors import ChatmockdError, MalformedFrame
 
 _TEXTS = frozenset({b"response.output_text.delta", b"response.refusal.delta"})
 _THOUGHTS = frozenset(
@@ -38,6 +32,7 @@ _NEXT_THOUGHT = b"response.reasoning_summary_part.added"
 _ITEM_DONE = b"response.output_item.done"
 _ENDS = frozenset({b"response.completed", b"response.incomplete"})
 
+_EMPTY = b'""'
 _REASONS = {"max_output_tokens": "length"}
 
 
@@ -91,7 +86,7 @@ class OllamaView:
         self._stops = Stops(asked.stops) if asked.stops else None
         self._said = False
         self._thought = self._pausing = False
-        self._made: list[tuple[Call, Any]] = []
+        self._made: list[Made] = []
         self._end = b""
         self._broken = False
 
@@ -109,12 +104,12 @@ class OllamaView:
             return [b"".join(parts)]
         if error is not None:
             return [*parts, error_json(error), b"\n"]
-        ended = read_end(self._end)
+        ended = told_in(self._end)
         head = self._head()
         if self._stops is not None:
             held = self._stops.rest()
             if held:
-                parts += self._text(head, quoted(held))
+                parts += self._text(head, json_of(held))
         if not self._said and not self._made:
             # Some answers come without deltas.
             try:
@@ -122,11 +117,11 @@ class OllamaView:
             except UnreadableCall as problem:
                 return [*parts, error_json(problem), b"\n"]
             if text:
-                parts += self._text(head, quoted(text))
+                parts += self._text(head, json_of(text))
             for number, (call, arguments) in enumerate(self._made):
                 parts += self._call(head, number, call, arguments)
         self._remember()
-        parts += head, self._before, EMPTY, self._after, self._totals(ended), b"\n"
+        parts += head, self._before, _EMPTY, self._after, self._totals(ended), b"\n"
         return [b"".join(parts)]
 
     def _lines(self, pieces: Sequence[bytes]) -> list[bytes]:
@@ -137,14 +132,14 @@ class OllamaView:
             if self._broken:
                 break
             if kind in _TEXTS:
-                piece = delta_of(frame)
+                piece = _piece_in(frame)
                 if self._stops is not None:
-                    piece = quoted(self._stops.feed(unquoted(piece)))
-                if piece != EMPTY:
+                    piece = json_of(self._stops.feed(text_of(piece)))
+                if piece != _EMPTY:
                     parts += self._text(head, piece)
             elif kind in _THOUGHTS:
-                piece = delta_of(frame)
-                if self._asked.thinks_aloud and piece != EMPTY:
+                piece = _piece_in(frame)
+                if self._asked.thinks_aloud and piece != _EMPTY:
                     parts += self._thinking(head, piece)
             elif kind == _NEXT_THOUGHT:
                 self._pausing = self._thought
@@ -170,11 +165,17 @@ class OllamaView:
     def _item(self, head: bytes, frame: bytes) -> tuple[bytes, ...]:
         """A call, if the item is one; the others have been said before."""
         try:
-            made = read_call(frame)
+            item = item_in(frame).item
+            if item.get("type") != "function_call":
+                return ()
+            made = made_call(item)
+        except MalformedFrame:
+            # There is no item.
+            return ()
         except UnreadableCall as problem:
             self._broken = True
             return error_json(problem), b"\n"
-        if made is None or self._is_over:
+        if self._is_over:
             return ()
         call, arguments = made
         self._made.append(made)
@@ -196,11 +197,12 @@ class OllamaView:
 
     def whole(self, response: bytes) -> bytes:
         """See L{chatmockd.core.view.View.whole}."""
-        text, thinking, self._made = self._read(output_items(response))
+        ended = told_by(response)
+        text, thinking, self._made = self._read(ended.items())
         self._remember()
-        parts = [self._head(), self._before, quoted(text)]
+        parts = [self._head(), self._before, json_of(text)]
         if thinking and self._asked.thinks_aloud:
-            parts += b',"thinking":', quoted(thinking)
+            parts += b',"thinking":', json_of(thinking)
         if self._made:
             calls = [
                 _as_tool_call(number, call, arguments)
@@ -208,12 +210,9 @@ class OllamaView:
             ]
             parts += b',"tool_calls":', msgspec.json.encode(calls)
         self._first = self._began
-        ended = read_response(response)
         return b"".join([*parts, self._after, self._totals(ended)])
 
-    def _read(
-        self, output: list[dict[str, Any]]
-    ) -> tuple[str, str, list[tuple[Call, Any]]]:
+    def _read(self, output: list[dict[str, Any]]) -> tuple[str, str, list[Made]]:
         """
         What the items of an answer say, think and call.
 
@@ -221,7 +220,7 @@ class OllamaView:
         """
         texts: list[str] = []
         thoughts: list[str] = []
-        made: list[tuple[Call, Any]] = []
+        made: list[Made] = []
         for item in output:
             kind = item.get("type")
             if self._is_over:
@@ -248,7 +247,7 @@ class OllamaView:
             before = digest_after(NOTHING, self._asked.items)
             self._calls.remember(before, self._made)
 
-    def _totals(self, ended: Ended) -> bytes:
+    def _totals(self, ended: Told) -> bytes:
         """
         How it ended, and what it took: tokens, and nanoseconds.
 
@@ -257,7 +256,9 @@ class OllamaView:
         """
         now = self._clock.seconds()
         first = now if self._first is None else self._first
-        reason = "stop" if self._is_over else ended.cut_off or "stop"
+        reason = "stop"
+        if ended.status == "incomplete" and not self._is_over:
+            reason = ended.cut_off or reason
         return (
             b',"done":true,"done_reason":%b,"total_duration":%d,"load_duration":0,'
             b'"prompt_eval_count":%d,"prompt_eval_duration":%d,'
@@ -282,6 +283,14 @@ def idle_json(asked: Asked, form: Form, clock: Clock) -> bytes:
         form.after,
         msgspec.json.encode(asked.idle_reason),
     )
+
+
+def _piece_in(frame: bytes) -> bytes:
+    """The delta of an event, as JSON; L{_EMPTY} where it has no text."""
+    try:
+        return bytes(delta_in(frame).delta)
+    except MalformedFrame:
+        return _EMPTY
 
 
 def _as_tool_call(number: int, call: Call, arguments: Any) -> dict[str, Any]:

@@ -6,9 +6,14 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from chatmockd.core.dialect.calls import Call, Calls, as_text, id_for
+from chatmockd.core.dialect.calls import (
+    Call,
+    Calls,
+    arguments_in,
+    as_text,
+    id_for,
+)
 from chatmockd.core.dialect.image import image_part
-from chatmockd.core.dialect.output import arguments_in
 from chatmockd.core.dialect.reading import (
     below,
     checked_mapping,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
+from chatmockd.core.dialect.told import texts_in
+
 Compat = Literal["think-tags", "o3", "legacy", "current"]
 
 OPEN, CLOSE = "<think>", "</think>"
@@ -37,17 +39,9 @@ def thoughts_in(items: Iterable[Any]) -> tuple[str, str]:
         if item.get("type") == "message":
             break
         if item.get("type") == "reasoning":
-            summaries += _texts(item.get("summary"))
-            full += _texts(item.get("content"))
+            summaries += texts_in(item.get("summary"), "text")
+            full += texts_in(item.get("content"), "text")
     return "\n".join(summaries), "".join(full)
-
-
-def _texts(parts: Any) -> list[str]:
-    return [
-        part["text"]
-        for part in (parts if isinstance(parts, list) else ())
-        if isinstance(part, dict) and isinstance(part.get("text"), str)
-    ]
 
 
 def shown(compat: Compat, summary: str, full: str) -> Mapping[str, Any]:

@@ -11,6 +11,7 @@ class Told(msgspec.Struct):
     """A response object, as far as other APIs have anything like it."""
 
     id: Any = None
+    status: Any = None
     created_at: Any = None
     model: Any = None
     output: Any = None
@@ -37,20 +38,29 @@ class Told(msgspec.Struct):
         output = self.output if isinstance(self.output, list) else ()
         return [item for item in output if isinstance(item, dict)]
 
-    def finish_reason(self, otherwise: str) -> str:
-        """Why it ended, in the words of the chat API."""
+    @property
+    def cut_off(self) -> str:
+        """Why it is not complete; C{""} if that was not said."""
         details = self.incomplete_details
         reason = details.get("reason") if isinstance(details, dict) else None
-        if reason == "max_output_tokens":
+        return reason if isinstance(reason, str) else ""
+
+    def finish_reason(self, otherwise: str) -> str:
+        """Why it ended, in the words of the chat API."""
+        if self.cut_off == "max_output_tokens":
             return "length"
-        return "content_filter" if reason == "content_filter" else otherwise
+        return "content_filter" if self.cut_off == "content_filter" else otherwise
+
+    def count(self, name: str) -> int:
+        """A number out of its usage; 0 if it is not there."""
+        return _count(self.usage, name)
 
     def usage_counts(self) -> dict[str, Any] | None:
         """Its usage, in the words of the chat API; None where nothing was counted."""
         usage = self.usage
         if not isinstance(usage, dict):
             return None
-        asked, answered = _count(usage, "input_tokens"), _count(usage, "output_tokens")
+        asked, answered = self.count("input_tokens"), self.count("output_tokens")
         total = usage.get("total_tokens")
         return {
             "prompt_tokens": asked,
@@ -88,6 +98,17 @@ def told_in(frame: bytes) -> Told:
 def told_by(response: bytes) -> Told:
     """What a response object tells."""
     return _decode_told(response)
+
+
+def texts_in(parts: Any, *names: str) -> list[str]:
+    """The texts of an item's parts, under whichever of these names they are."""
+    return [
+        part[name]
+        for part in (parts if isinstance(parts, list) else ())
+        if isinstance(part, dict)
+        for name in names
+        if isinstance(part.get(name), str)
+    ]
 
 
 def _count(counts: Any, name: str) -> int:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from chatmockd.core.dialect.calls import Call, Calls, id_for
+from chatmockd.core.dialect.calls import (
+    Call,
+    Calls,
+    UnreadableCall,
+    arguments_in,
+    id_for,
+    made_call,
+)
 from tests.core.cases import case
 
 CALL = Call("call_1", "f", '{"b": 1, "a": 2}')
@@ -72,3 +79,29 @@ class CallsTests(SynchronousTestCase):
         self.assertIsNone(calls.recall(b"before", 0, "f", {}))
         calls.remember(b"before", [(CALL, ARGUMENTS)])
         self.assertEqual(calls.recall(b"before", 0, "f", ARGUMENTS), CALL)
+
+
+class MadeTests(SynchronousTestCase):
+    """Calls as the model makes them, with their arguments as an object."""
+
+    def test_read(self) -> None:
+        """No text, or nothing at all, is no arguments."""
+        item = {"type": "function_call", "call_id": "c", "name": "f"}
+        for arguments, decoded in (
+            ('{"a": 1}', {"a": 1}),
+            ("", {}),
+            (" ", {}),
+            (None, {}),
+        ):
+            with case(arguments=arguments):
+                made = Call("c", "f", arguments or ""), decoded
+                self.assertEqual(made_call(item | {"arguments": arguments}), made)
+
+    def test_arguments_that_are_none(self) -> None:
+        """The model wrote something else."""
+        for arguments in ("{", "[]", "null", "5", '{"a": \ud83d}', "[" * 5000):
+            with case(arguments=arguments):
+                self.assertIsNone(arguments_in(arguments))
+                with self.assertRaises(UnreadableCall) as caught:
+                    made_call({"name": "f", "arguments": arguments})
+                self.assertLess(len(str(caught.exception)), 400)

@@ -8,7 +8,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from chatmockd.core.dialect.calls import Call, Calls
+from chatmockd.core.dialect.calls import Call, Calls, UnreadableCall
 from chatmockd.core.dialect.ollama import Asked
 from chatmockd.core.dialect.ollama_answer import (
     CHAT,
@@ -17,7 +17,6 @@ from chatmockd.core.dialect.ollama_answer import (
     OllamaView,
     idle_json,
 )
-from chatmockd.core.dialect.output import UnreadableCall
 from chatmockd.core.frame import to_sse
 from chatmockd.core.likeness import NOTHING, digest_after
 from chatmockd.errors import UpstreamDisconnected
