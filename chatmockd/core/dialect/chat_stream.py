@@ -14,16 +14,26 @@ from chatmockd.core.dialect.chat_whole import (
     finish_reason,
     likelihoods,
     notes_in,
-    parts_in,
 )
 from chatmockd.core.dialect.deltas import (
     DONE,
+    Delta,
     delta_in,
     item_in,
     json_of,
-    likely_in,
     note_in,
     text_of,
+)
+from chatmockd.core.dialect.spoken import (
+    ITEM_ADDED,
+    ITEM_DONE,
+    PART_DONE,
+    REFUSAL,
+    TEXT,
+    Piece,
+    Spoken,
+    placed,
+    unseen,
 )
 from chatmockd.core.dialect.stops import Stops
 from chatmockd.core.dialect.thoughts import CLOSE, OPEN, Compat
@@ -31,7 +41,6 @@ from chatmockd.core.dialect.told import Told, told_by, told_in
 from chatmockd.core.view import events_in
 from chatmockd.errors import ChatmockdError, MalformedFrame
 
-_TEXT = b"response.output_text.delta"
 _SUMMARY = b"response.reasoning_summary_text.delta"
 _CONTENT = b'{"content":'
 
@@ -66,9 +75,7 @@ class ChatView:
         self._begun = self._flows = self._stopped = False
         self._thinking = self._thought = False
         self._paragraphs = self._shift = 0
-        self._answered = False
-        # The places of the messages that have come bit by bit so far.
-        self._spoken: set[int] = set()
+        self._spoken = Spoken()
         self._calls: dict[int, int] = {}
         self._argued: set[int] = set()
         self._broken: MalformedFrame | None = None
@@ -82,10 +89,12 @@ class ChatView:
         parts: list[Any] = []
         try:
             for kind, frame in events_in(pieces):
-                if kind == _TEXT and self._flows:
+                if kind == TEXT:
                     event = delta_in(frame)
-                    parts += self._text_head, event.delta, self._text_tail
-                    self._spoken.add(event.output_index)
+                    if self._flows and self._spoken.flows(event):
+                        parts += self._text_head, event.delta, self._text_tail
+                    else:
+                        self._text(event, parts, refuses=False)
                 else:
                     take = self._TAKES.get(kind)
                     if take is not None:
@@ -99,12 +108,12 @@ class ChatView:
         parts: list[Any] = [*self.stream(pieces)]
         error = error or self._broken
         if error is not None:
+            self._say_all(self._spoken.rest(()), parts)
             return [b"".join([*parts, b"data: ", error.as_json(), b"\n\n"])]
         self._begin(parts)
-        if not (self._answered or self._calls):
-            # Nothing came bit by bit.
-            for index, item in enumerate(self._told.items()):
-                self._item(item, index, parts)
+        output = self._told.items()
+        self._say_all(self._spoken.rest(output), parts)
+        self._call_rest(output, parts)
         self._close_thoughts(parts)
         self._say(self._stops.rest(), parts)
         if not self._stopped:
@@ -213,6 +222,7 @@ class ChatView:
     def _added(self, frame: bytes, parts: list[Any]) -> None:
         self._begin(parts)
         event = item_in(frame)
+        self._say_all(self._spoken.item_added(event), parts)
         call = call_in(event.item)
         if call is not None:
             self._open_call(call, event.output_index, parts)
@@ -220,52 +230,47 @@ class ChatView:
     def _done(self, frame: bytes, parts: list[Any]) -> None:
         self._begin(parts)
         event = item_in(frame)
-        if event.item.get("type") == "message":
-            if event.output_index not in self._spoken:
-                self._item(event.item, event.output_index, parts)
-            self._spoken.discard(event.output_index)
-        elif event.output_index not in self._argued and call_in(event.item):
-            self._item(event.item, event.output_index, parts)
+        self._say_all(self._spoken.item_done(event), parts)
+        if event.output_index not in self._argued:
+            self._call(event.item, event.output_index, parts)
 
-    def _item(self, item: dict[str, Any], index: int, parts: list[Any]) -> None:
-        """An item that did not come bit by bit."""
-        for part in parts_in([item]):
+    def _part_done(self, frame: bytes, parts: list[Any]) -> None:
+        self._say_all(self._spoken.part_done(frame), parts)
+
+    def _text(self, event: Delta, parts: list[Any], *, refuses: bool) -> None:
+        self._begin(parts)
+        self._say_all(self._spoken.delta(event, refuses=refuses), parts)
+
+    def _refusal(self, frame: bytes, parts: list[Any]) -> None:
+        self._text(delta_in(frame), parts, refuses=True)
+
+    def _say_all(self, pieces: Sequence[Piece], parts: list[Any]) -> None:
+        for piece in pieces:
+            self._begin(parts)
             self._close_thoughts(parts)
-            self._said_whole(part, parts)
+            if piece.refuses:
+                self._chunk(b'{"refusal":%b}' % bytes(piece.text), parts)
+            elif self._flows:
+                parts += self._text_head, piece.text, self._text_tail
+            else:
+                self._cut(text_of(piece.text), parts, piece.logprobs)
+
+    def _call_rest(self, output: list[dict[str, Any]], parts: list[Any]) -> None:
+        """The calls that did not come bit by bit, or not to their ends."""
+        calls = [each for each in placed(output) if call_in(each[1])]
+        new = dict(unseen(calls, self._calls, len(self._calls)))
+        for index, item in calls:
+            if index in new or index in self._calls and index not in self._argued:
+                self._call(item, index, parts)
+
+    def _call(self, item: Mapping[str, Any], index: int, parts: list[Any]) -> None:
+        """An item, which may be a call that did not come bit by bit."""
         call = call_in(item)
         if call is not None:
             inner = call[call["type"]]
             said = inner["arguments" if "arguments" in inner else "input"]
             self._open_call(call, index, parts)
             self._argue(json_of(said), index, call["type"] == "custom", parts)
-
-    def _said_whole(self, part: dict[str, Any], parts: list[Any]) -> None:
-        self._answered = True
-        text, refusal = part.get("text"), part.get("refusal")
-        if isinstance(text, str):
-            self._cut(text, parts, part.get("logprobs"))
-        elif isinstance(refusal, str):
-            self._chunk(b'{"refusal":%b}' % json_of(refusal), parts)
-
-    def _text(self, frame: bytes, parts: list[Any]) -> None:
-        self._begin(parts)
-        self._close_thoughts(parts)
-        self._answered = True
-        event = delta_in(frame)
-        self._spoken.add(event.output_index)
-        if self._flows:
-            parts += self._text_head, event.delta, self._text_tail
-            return
-        likely = likely_in(frame) if self._asked.wants_logprobs else None
-        self._cut(text_of(event.delta), parts, likely)
-
-    def _refusal(self, frame: bytes, parts: list[Any]) -> None:
-        self._begin(parts)
-        self._close_thoughts(parts)
-        self._answered = True
-        event = delta_in(frame)
-        self._spoken.add(event.output_index)
-        self._chunk(b'{"refusal":%b}' % bytes(event.delta), parts)
 
     def _note(self, frame: bytes, parts: list[Any]) -> None:
         notes = notes_in([note_in(frame)], self._shift)
@@ -350,10 +355,10 @@ class ChatView:
 
     _TAKES: Mapping[bytes, Callable[[ChatView, bytes, list[Any]], None]] = {
         b"response.created": _created,
-        b"response.output_item.added": _added,
-        b"response.output_item.done": _done,
-        _TEXT: _text,
-        b"response.refusal.delta": _refusal,
+        ITEM_ADDED: _added,
+        ITEM_DONE: _done,
+        REFUSAL: _refusal,
+        **dict.fromkeys(PART_DONE, _part_done),
         b"response.output_text.annotation.added": _note,
         b"response.reasoning_summary_part.added": _paragraph,
         _SUMMARY: _summary,

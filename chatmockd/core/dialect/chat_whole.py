@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -75,7 +76,7 @@ def calls_in(items: list[dict[str, Any]]) -> list[Call]:
     return [call for item in items if (call := call_in(item)) is not None]
 
 
-def call_in(item: dict[str, Any]) -> Call | None:
+def call_in(item: Mapping[str, Any]) -> Call | None:
     """The call that an item is, if it is one."""
     kind, name = item.get("type"), item.get("name")
     if kind == "function_call":
@@ -87,11 +88,11 @@ def call_in(item: dict[str, Any]) -> Call | None:
     return None
 
 
-def _id(item: dict[str, Any]) -> Any:
+def _id(item: Mapping[str, Any]) -> Any:
     return item.get("call_id") or item.get("id")
 
 
-def _text(holder: dict[str, Any], name: str) -> str:
+def _text(holder: Mapping[str, Any], name: str) -> str:
     value = holder.get(name)
     return value if isinstance(value, str) else ""
 

@@ -9,7 +9,7 @@ import msgspec
 
 from chatmockd.core.dialect.asked import Asked
 from chatmockd.core.dialect.chat_whole import parts_in
-from chatmockd.core.dialect.deltas import DONE, delta_in, json_of, text_of
+from chatmockd.core.dialect.deltas import DONE, json_of, text_of
 from chatmockd.core.dialect.reading import (
     boolean,
     checked_text,
@@ -19,6 +19,7 @@ from chatmockd.core.dialect.reading import (
     whole_number,
     wrong_type,
 )
+from chatmockd.core.dialect.spoken import KINDS, Piece, Spoken
 from chatmockd.core.dialect.stops import Stops
 from chatmockd.core.dialect.told import Told, told_by, told_in
 from chatmockd.core.view import events_in
@@ -75,7 +76,7 @@ class CompletionView:
         self._now = now
         self._stops = Stops(asked.stops)
         self._told = Told()
-        self._spoke = False
+        self._spoken = Spoken()
         self._start = b""
         self._broken: MalformedFrame | None = None
 
@@ -84,13 +85,8 @@ class CompletionView:
         said: list[bytes] = []
         try:
             for kind, frame in events_in(pieces):
-                if kind == b"response.output_text.delta":
-                    self._spoke = True
-                    if self._asked.stops:
-                        text = self._stops.feed(text_of(delta_in(frame).delta))
-                        said += [json_of(text)] if text else []
-                    else:
-                        said.append(bytes(delta_in(frame).delta))
+                if kind in KINDS:
+                    said += self._said(self._spoken.take(kind, frame))
                 elif kind == b"response.created" or kind in _ENDS:
                     self._told = told_in(frame)
         except MalformedFrame as problem:
@@ -103,11 +99,11 @@ class CompletionView:
         """See L{View.end<chatmockd.core.view.View.end>}."""
         parts = self.stream(pieces)
         error = error or self._broken
+        output = [] if error is not None else self._told.items()
+        parts += map(self._chunk, self._said(self._spoken.rest(output)))
         if error is not None:
             return [*parts, b"data: %b\n\n" % error.as_json()]
         rest = self._stops.rest()
-        if not self._spoke:
-            rest = self._text()
         if rest:
             parts.append(self._chunk(json_of(rest)))
         parts.append(self._chunk(b'""', msgspec.json.encode(self._reason())))
@@ -115,6 +111,14 @@ class CompletionView:
             usage = msgspec.json.encode(self._told.usage_counts())
             parts.append(b'%b"choices":[],"usage":%b}\n\n' % (self._start, usage))
         return [b"".join([*parts, DONE])]
+
+    def _said(self, pieces: Sequence[Piece]) -> list[bytes]:
+        """What of C{pieces} is shown; there are no refusals here."""
+        texts = [bytes(piece.text) for piece in pieces if not piece.refuses]
+        if self._asked.stops:
+            cut = [self._stops.feed(text_of(text)) for text in texts]
+            texts = [json_of(text) for text in cut if text]
+        return texts
 
     def whole(self, response: bytes) -> bytes:
         """See L{View.whole<chatmockd.core.view.View.whole>}."""

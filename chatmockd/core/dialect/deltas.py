@@ -16,17 +16,46 @@ DONE = b"data: [DONE]\n\n"
 
 
 class Delta(msgspec.Struct, gc=False):
-    """Any C{.delta} event."""
+    """
+    Any C{.delta} event.
+
+    @ivar content_index: The part of the item; -1 if that is not said.
+    @ivar logprobs: How likely a text was, as JSON.
+    """
 
     delta: msgspec.Raw = msgspec.Raw(b"")
     output_index: int = 0
+    content_index: int = -1
+    logprobs: msgspec.Raw = msgspec.Raw(b"null")
+
+    def likely(self) -> Any:
+        """How likely it was, if that was said."""
+        # Nearly always it is an empty list.
+        return _decoded(self.logprobs) if len(self.logprobs) > 2 else None
 
 
-class LikelyDelta(msgspec.Struct):
-    """One of text, with how likely it was."""
+class PartEvent(msgspec.Struct, gc=False):
+    """
+    C{response.output_text.done}, C{response.refusal.done}, or
+    C{response.content_part.done}.
+    """
 
-    delta: msgspec.Raw = msgspec.Raw(b"")
-    logprobs: Any = None
+    output_index: int = 0
+    content_index: int = -1
+    part: msgspec.Raw = msgspec.Raw(b"null")
+    text: msgspec.Raw = msgspec.Raw(b"null")
+    refusal: msgspec.Raw = msgspec.Raw(b"null")
+    logprobs: msgspec.Raw = msgspec.Raw(b"null")
+
+    def said(self) -> dict[str, Any]:
+        """The part that is done, as far as the event tells of it."""
+        part = _decoded(self.part)
+        if isinstance(part, dict):
+            return part
+        return {
+            name: _decoded(getattr(self, name))
+            for name in ("text", "refusal", "logprobs")
+        }
 
 
 class ItemEvent(msgspec.Struct):
@@ -43,11 +72,19 @@ class NoteEvent(msgspec.Struct):
 
 
 _decode_delta = msgspec.json.Decoder(Delta).decode
-_decode_likely = msgspec.json.Decoder(LikelyDelta).decode
+_decode_part = msgspec.json.Decoder(PartEvent).decode
 _decode_note = msgspec.json.Decoder(NoteEvent).decode
 _decode_item = msgspec.json.Decoder(ItemEvent).decode
 
 _WRONG = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+def _decoded(value: msgspec.Raw) -> Any:
+    """What a member of an event says; None where it cannot be read."""
+    try:
+        return msgspec.json.decode(value)
+    except _WRONG:
+        return None
 
 
 def delta_in(frame: bytes) -> Delta:
@@ -74,11 +111,14 @@ def _half(frame: bytes) -> Delta:
     try:
         event = json.loads(frame)
         delta, index = event["delta"], event.get("output_index", 0)
+        part = event.get("content_index", -1)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
         raise MalformedFrame(f"a delta that cannot be read: {problem}") from problem
-    if not isinstance(delta, str) or not isinstance(index, int):
+    if not (
+        isinstance(delta, str) and isinstance(index, int) and isinstance(part, int)
+    ):
         raise MalformedFrame("a delta without a text")
-    return Delta(msgspec.Raw(json.dumps(delta).encode("ascii")), index)
+    return Delta(msgspec.Raw(json.dumps(delta).encode("ascii")), index, part)
 
 
 def text_of(delta: bytes | msgspec.Raw) -> str:
@@ -98,10 +138,10 @@ def json_of(text: str) -> bytes:
         return json.dumps(text).encode("ascii")
 
 
-def likely_in(frame: bytes) -> Any:
-    """The log probabilities of a delta of text."""
+def part_in(frame: bytes) -> PartEvent | None:
+    """The part that an event is about; None where that cannot be read."""
     try:
-        return _decode_likely(frame).logprobs
+        return _decode_part(frame)
     except _WRONG:
         return None
 

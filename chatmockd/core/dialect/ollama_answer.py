@@ -15,23 +15,36 @@ from chatmockd.core.dialect.calls import (
     UnreadableCall,
     made_call,
 )
-from chatmockd.core.dialect.deltas import delta_in, item_in, json_of, text_of
+from chatmockd.core.dialect.deltas import (
+    ItemEvent,
+    delta_in,
+    item_in,
+    json_of,
+    text_of,
+)
 from chatmockd.core.dialect.ollama import Asked
 from chatmockd.core.dialect.ollama_error import error_json
+from chatmockd.core.dialect.spoken import (
+    ITEM_DONE,
+    KINDS,
+    Piece,
+    Spoken,
+    placed,
+    unseen,
+)
 from chatmockd.core.dialect.stops import Stops
 from chatmockd.core.dialect.told import Told, texts_in, told_by, told_in
 from chatmockd.core.likeness import NOTHING, digest_after
 from chatmockd.core.view import events_in
 from chatmockd.errors import ChatmockdError, MalformedFrame
 
-_TEXTS = frozenset({b"response.output_text.delta", b"response.refusal.delta"})
 _THOUGHTS = frozenset(
     {b"response.reasoning_summary_text.delta", b"response.reasoning_text.delta"}
 )
 _NEXT_THOUGHT = b"response.reasoning_summary_part.added"
-_ITEM_DONE = b"response.output_item.done"
 _ENDS = frozenset({b"response.completed", b"response.incomplete"})
 
+_CALL = "function_call"
 _EMPTY = b'""'
 _REASONS = {"max_output_tokens": "length"}
 
@@ -84,9 +97,11 @@ class OllamaView:
         self._before, self._after = form.before, form.after
         self._model = msgspec.json.encode(asked.model)
         self._stops = Stops(asked.stops) if asked.stops else None
-        self._said = False
+        self._spoken = Spoken()
         self._thought = self._pausing = False
         self._made: list[Made] = []
+        # Their places in the output.
+        self._calling: set[int] = set()
         self._end = b""
         self._broken = False
 
@@ -102,24 +117,22 @@ class OllamaView:
         parts = self._lines(pieces)
         if self._broken:
             return [b"".join(parts)]
+        head = self._head()
         if error is not None:
+            parts += self._texts(head, self._spoken.rest(()))
             return [*parts, error_json(error), b"\n"]
         ended = told_in(self._end)
-        head = self._head()
+        output = ended.items()
+        parts += self._texts(head, self._spoken.rest(output))
         if self._stops is not None:
             held = self._stops.rest()
             if held:
                 parts += self._text(head, json_of(held))
-        if not self._said and not self._made:
-            # Some answers come without deltas.
-            try:
-                text, _, self._made = self._read(ended.items())
-            except UnreadableCall as problem:
-                return [*parts, error_json(problem), b"\n"]
-            if text:
-                parts += self._text(head, json_of(text))
-            for number, (call, arguments) in enumerate(self._made):
-                parts += self._call(head, number, call, arguments)
+        calls = [each for each in placed(output) if each[1].get("type") == _CALL]
+        for index, item in unseen(calls, self._calling, len(self._made)):
+            parts += self._calls_tool(head, ItemEvent(dict(item), index))
+            if self._broken:
+                return [b"".join(parts)]
         self._remember()
         parts += head, self._before, _EMPTY, self._after, self._totals(ended), b"\n"
         return [b"".join(parts)]
@@ -131,28 +144,40 @@ class OllamaView:
         for kind, frame in events_in(pieces):
             if self._broken:
                 break
-            if kind in _TEXTS:
-                piece = _piece_in(frame)
-                if self._stops is not None:
-                    piece = json_of(self._stops.feed(text_of(piece)))
-                if piece != _EMPTY:
-                    parts += self._text(head, piece)
+            if kind == ITEM_DONE:
+                parts += self._done(head, frame)
+            elif kind in KINDS:
+                parts += self._texts(head, self._pieces_in(kind, frame))
             elif kind in _THOUGHTS:
                 piece = _piece_in(frame)
                 if self._asked.thinks_aloud and piece != _EMPTY:
                     parts += self._thinking(head, piece)
             elif kind == _NEXT_THOUGHT:
                 self._pausing = self._thought
-            elif kind == _ITEM_DONE:
-                parts += self._item(head, frame)
             elif kind in _ENDS:
                 self._end = frame
         if parts and self._first is None:
             self._first = self._clock.seconds()
         return parts
 
+    def _pieces_in(self, kind: bytes, frame: bytes) -> list[Piece]:
+        try:
+            return self._spoken.take(kind, frame)
+        except MalformedFrame:
+            return []
+
+    def _texts(self, head: bytes, pieces: Sequence[Piece]) -> list[bytes]:
+        """What is said, refusals too, as far as it goes before a stop sequence."""
+        parts: list[bytes] = []
+        for piece in pieces:
+            text = bytes(piece.text)
+            if self._stops is not None:
+                text = json_of(self._stops.feed(text_of(text)))
+            if text != _EMPTY:
+                parts += self._text(head, text)
+        return parts
+
     def _text(self, head: bytes, quoted: bytes) -> tuple[bytes, ...]:
-        self._said = True
         return head, self._before, quoted, self._after, b',"done":false}\n'
 
     def _thinking(self, head: bytes, quoted: bytes) -> tuple[bytes, ...]:
@@ -162,16 +187,19 @@ class OllamaView:
         start = b'"","thinking":'
         return head, self._before, start, quoted, self._after, b',"done":false}\n'
 
-    def _item(self, head: bytes, frame: bytes) -> tuple[bytes, ...]:
-        """A call, if the item is one; the others have been said before."""
+    def _done(self, head: bytes, frame: bytes) -> Sequence[bytes]:
         try:
-            item = item_in(frame).item
-            if item.get("type") != "function_call":
-                return ()
-            made = made_call(item)
+            event = item_in(frame)
         except MalformedFrame:
-            # There is no item.
             return ()
+        if event.item.get("type") == _CALL:
+            return self._calls_tool(head, event)
+        return self._texts(head, self._spoken.item_done(event))
+
+    def _calls_tool(self, head: bytes, event: ItemEvent) -> tuple[bytes, ...]:
+        """A call."""
+        try:
+            made = made_call(event.item)
         except UnreadableCall as problem:
             self._broken = True
             return error_json(problem), b"\n"
@@ -179,6 +207,7 @@ class OllamaView:
             return ()
         call, arguments = made
         self._made.append(made)
+        self._calling.add(event.output_index)
         return self._call(head, len(self._made) - 1, call, arguments)
 
     def _call(
@@ -231,7 +260,7 @@ class OllamaView:
             elif kind == "reasoning":
                 thoughts += texts_in(item.get("summary"), "text")
                 thoughts += texts_in(item.get("content"), "text")
-            elif kind == "function_call":
+            elif kind == _CALL:
                 made.append(made_call(item))
         if self._stops is not None:
             texts.append(self._stops.rest())

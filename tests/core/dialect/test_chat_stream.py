@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from chatmockd.core.dialect.chat import AskedChat
 from chatmockd.core.dialect.chat_stream import ChatView
+from chatmockd.core.dialect.spoken import TEXT
 from chatmockd.core.dialect.thoughts import Compat
 from chatmockd.errors import UpstreamDisconnected
 from tests.core.cases import case
@@ -33,7 +34,7 @@ from tests.core.dialect.answers import (
 )
 from tests.core.test_frame import values
 
-KINDS = [kind.decode() for kind in ChatView._TAKES]
+KINDS = [TEXT.decode(), *(kind.decode() for kind in ChatView._TAKES)]
 ITEMS = st.sampled_from(
     [text("A"), call("{}"), custom("x"), thought("B"), refusal("C"), {"type": []}]
 )
@@ -422,6 +423,9 @@ class FailureTests(SynchronousTestCase):
             st.fixed_dictionaries(
                 {"type": st.sampled_from(KINDS)},
                 optional={
+                    "content_index": values | st.integers(-1, 2),
+                    "text": values | st.text(max_size=3),
+                    "part": values,
                     "delta": values | st.text(max_size=3),
                     "item": values | ITEMS,
                     "annotation": values,

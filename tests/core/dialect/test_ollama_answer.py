@@ -166,7 +166,7 @@ class StreamTests(AnswerTests):
             ),
             (
                 [done(calls_tool()), done(says("Hi")), done(None), done([])],
-                [{"content": "", "tool_calls": [call]}],
+                [{"content": "", "tool_calls": [call]}, {"content": "Hi"}],
             ),
         ):
             with case(events=events):
