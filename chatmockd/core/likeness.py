@@ -10,7 +10,7 @@ difference matters it counts: a history that is not recognised is merely sent wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -73,6 +73,50 @@ def told(output: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
     Only of an answer: a client that does send a search back may send another one.
     """
     return (item for item in output if item.get("type") not in _UNTOLD)
+
+
+def as_one_text(answer: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    """
+    An answer as a client has it whose API knows one text to an answer.
+
+    It was shown the texts of all messages without anything between them, and can send
+    back nothing else. Only where they stand together: nobody could tell any more what
+    was said before a call and what after it. And only where they are all of the answer
+    that could be in that text, which a refusal, to some APIs, is as well.
+
+    Only of an answer, and only to such a client: to another one, two messages are
+    something else than one.
+    """
+    places = [
+        place for place, item in enumerate(answer) if item.get("type") == "message"
+    ]
+    texts = [text for place in places for text in _only_texts(answer[place])]
+    if len(texts) < 2 or None in texts or not any(texts):
+        return answer
+    first, last = places[0], places[-1]
+    if any(
+        item.get("type") not in ("message", "reasoning")
+        for item in answer[first : last + 1]
+    ):
+        return answer
+    part = {"type": "output_text", "text": "".join(map(str, texts))}
+    one = {"type": "message", "role": "assistant", "content": [part]}
+    return [*answer[:first], one, *answer[last + 1 :]]
+
+
+def _only_texts(message: Mapping[str, Any]) -> list[str | None]:
+    """The texts of an assistant's message, and None for whatever else is in it."""
+    content = message.get("content")
+    if message.get("role") != "assistant" or not isinstance(content, list):
+        return [None]
+    return [
+        part["text"]
+        if isinstance(part, dict)
+        and part.get("type") == "output_text"
+        and isinstance(part.get("text"), str)
+        else None
+        for part in content
+    ]
 
 
 def _meaning(item: Mapping[str, Any]) -> Any:

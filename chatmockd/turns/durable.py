@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
 from chatmockd.core.create import Create
-from chatmockd.core.likeness import NOTHING, digest_after, digests, told
+from chatmockd.core.likeness import NOTHING, as_one_text, digest_after, digests, told
 from chatmockd.core.shown import Shown
 from chatmockd.core.snapshot import failed, queued, response_in, with_status
 from chatmockd.core.transcript import (
@@ -49,11 +50,14 @@ class Asker(msgspec.Struct, frozen=True):
     Who asks, and what a repetition of the request would be known by.
 
     @ivar key: The C{Idempotency-Key}, and C{body_hash} what it stands for.
+    @ivar hears_one_text: The API has one text to an answer; see
+        L{chatmockd.core.likeness.as_one_text}.
     """
 
     owner: str
     key: str | None = None
     body_hash: bytes | None = None
+    hears_one_text: bool = False
 
 
 class DurableCourse:
@@ -258,12 +262,15 @@ class DurableCourse:
 
     def _completed(self, outcome: Completed, ending: Ending) -> Ending:
         output = output_items(outcome.response)
+        answer: Sequence[Mapping[str, Any]] = [*told(output)]
+        if self._asker.hears_one_text:
+            answer = as_one_text(answer)
         return replace(
             ending,
             state="completed",
             upstream_id=outcome.response_id,
             response_id=self._own_id or outcome.response_id,
-            digest=digest_after(self._digest, told(output)),
+            digest=digest_after(self._digest, answer),
             response=outcome.response,
             usage=outcome.usage,
             items=[name for name, _ in identified([*self._added, *output])],

@@ -103,7 +103,8 @@ class Dialects:
             fields, turns.upstream.profile, keeps=turns.tree is not None
         )
         tell_adjustments(request, create, names, left_out)
-        turn = turns.begin(create, request.request_id, Asker(OWNER))
+        asker = Asker(OWNER, hears_one_text=True)
+        turn = turns.begin(create, request.request_id, asker)
         return await self._following.follow(
             request, turn, streaming=streaming, view=view
         )

@@ -7,6 +7,7 @@ from typing import Any
 
 from chatmockd.core.model import Model
 from tests.bridge import JSON, Answer, created, item_done
+from tests.core.cases import case
 from tests.core.dialect.answers import (
     Event,
     call,
@@ -118,6 +119,57 @@ class ContinuityTests(ChatBridge):
         told = self.chat([HI], search, text("Hello."), web_search_options={})
         self.chat([HI, told, HI], text("Hi."), web_search_options={})
         self.assert_went_on("resp_1", user("Hi"))
+
+    def test_several_texts(self) -> None:
+        """They are one to a chat client, and it goes on where it was with that."""
+        search = {"type": "web_search_call", "action": {"type": "search"}}
+        parts = [text(said)["content"][0] for said in ("One. ", "Two. ")]
+        two_parts = text("") | {"content": parts}
+        for stream in (False, True):
+            for answer in (
+                [text("One. "), text("Two. ")],
+                [thought("Hm."), text("One. "), search, text(""), text("Two. ")],
+                [two_parts],
+                [text("One. "), text("Two. "), call("{}")],
+            ):
+                with case(stream=stream, answer=answer):
+                    self.setUp()
+                    told = self.chat([HI], *answer, tools=[F], stream=stream)
+                    self.assertEqual(told["content"][-10:], "One. Two. ")
+                    history = [HI, told]
+                    new: Any = user("Hi")
+                    if "tool_calls" in told:
+                        result = {"tool_call_id": "call_1", "content": "18"}
+                        history.append({"role": "tool", **result})
+                        new = {"type": "function_call_output", "call_id": "call_1"}
+                        new |= {"output": "18"}
+                    else:
+                        history.append(HI)
+                    again = self.chat(history, text("Hi."), tools=[F], stream=stream)
+                    self.assert_went_on(f"resp_{self.number - 1}", new)
+                    self.chat([*history, again, HI], text("Hi."), tools=[F])
+                    self.assert_went_on(f"resp_{self.number - 1}", user("Hi"))
+
+    def test_texts_around_a_call(self) -> None:
+        """What was said before it and what after it, nobody can tell any more."""
+        told = self.chat([HI], text("One."), call("{}"), text("Two."), tools=[F])
+        result = {"role": "tool", "tool_call_id": "call_1", "content": "18"}
+        self.chat([HI, told, result], text("Hi."), tools=[F])
+        self.assertNotIn("previous_response_id", self.asked)
+        self.assertEqual(len(self.asked["input"]), 4)
+
+    def test_several_texts_of_another_api(self) -> None:
+        """There, two messages are something else than one."""
+        self.post(input=[user("Hi")])
+        self.tell(text("One. "), text("Two."))
+        one = {"role": "assistant", "content": "One. Two."}
+        self.post(input=[user("Hi"), one, user("Hi")])
+        self.assertNotIn("previous_response_id", self.asked)
+        self.tell(text("Hi."))
+        two = [{"role": "assistant", "content": said} for said in ("One. ", "Two.")]
+        self.post(input=[user("Hi"), *two, user("Hi")])
+        self.assertEqual(self.asked["previous_response_id"], "resp_1")
+        self.assertEqual(self.asked["input"], [user("Hi")])
 
     def test_an_edited_history(self) -> None:
         """What was never said goes up whole."""

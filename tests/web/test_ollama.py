@@ -310,6 +310,25 @@ class RecognisedTests(DurableBridge, OllamaBridge):
             self.assertEqual(self.dials, dials + 1)
             self.answer("resp_3")
 
+    def test_several_texts(self) -> None:
+        """They are one message, as far as this client knows, streamed or not."""
+        output = [message("One. "), message("Two.")]
+        for stream in (False, True):
+            self.configure(**self.settings)
+            answer = self.chat(asks("Well?"), stream=stream)
+            done = [item_done(item, n, n + 1) for n, item in enumerate(output)]
+            end = completed("resp_1", 9, output=output)
+            self.busiest.say(created("resp_1"), *done, end)
+            lines = self.lines(answer) if stream else [answer.json]
+            said = "".join(line["message"]["content"] for line in lines)
+            self.assertEqual(said, "One. Two.")
+            told = {"role": "assistant", "content": said}
+            self.chat(asks("Well?"), told, asks("And?"))
+            with case(stream=stream):
+                self.assertEqual(self.asked["previous_response_id"], "resp_1")
+                self.assertEqual(self.asked["input"], [user("And?")])
+            self.answer("resp_2")
+
     def test_words_before_a_call(self) -> None:
         """They are one message with it, as far as this client knows."""
         self.configure(**self.settings)

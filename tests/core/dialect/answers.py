@@ -89,11 +89,12 @@ def _deltas(item: Event, size: int) -> list[Event]:
         found.append({"type": "response.reasoning_summary_part.added"})
         kind = "response.reasoning_summary_text.delta"
         found += [{"type": kind, "delta": d} for d in _cut(part["text"], size)]
-    for part in item.get("content", ()):
+    for number, part in enumerate(item.get("content", ())):
         kind = part["type"]
-        said = part.get("text") or part.get("refusal")
+        said = part.get("text") or part.get("refusal") or ""
         found += [
-            {"type": f"response.{kind}.delta", "delta": d} for d in _cut(said, size)
+            {"type": f"response.{kind}.delta", "content_index": number, "delta": d}
+            for d in _cut(said, size)
         ]
     for name, kind in (
         ("arguments", "response.function_call_arguments.delta"),
