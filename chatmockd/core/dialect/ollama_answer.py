@@ -27,6 +27,7 @@ from chatmockd.core.dialect.ollama_error import error_json
 from chatmockd.core.dialect.spoken import (
     ITEM_DONE,
     KINDS,
+    TEXT,
     Piece,
     Spoken,
     placed,
@@ -144,7 +145,9 @@ class OllamaView:
         for kind, frame in events_in(pieces):
             if self._broken:
                 break
-            if kind == ITEM_DONE:
+            if kind == TEXT:
+                parts += self._delta(head, frame)
+            elif kind == ITEM_DONE:
                 parts += self._done(head, frame)
             elif kind in KINDS:
                 parts += self._texts(head, self._pieces_in(kind, frame))
@@ -159,6 +162,17 @@ class OllamaView:
         if parts and self._first is None:
             self._first = self._clock.seconds()
         return parts
+
+    def _delta(self, head: bytes, frame: bytes) -> Sequence[bytes]:
+        try:
+            event = delta_in(frame)
+        except MalformedFrame:
+            return ()
+        if self._stops is None and self._spoken.flows(event):
+            # As nearly all do.
+            text = bytes(event.delta)
+            return self._text(head, text) if text != _EMPTY else ()
+        return self._texts(head, self._spoken.delta(event, refuses=False))
 
     def _pieces_in(self, kind: bytes, frame: bytes) -> list[Piece]:
         try:
