@@ -32,8 +32,21 @@ def unsent(transport: Any) -> int:
 
 
 def send_now(transport: Any, data: bytes) -> None:
-    """Write C{data}, at once if nothing waits and the socket takes it."""
-    if len(data) <= _SMALL and _is_free(transport):
+    """
+    Write C{data}, at once if nothing waits and the socket takes it.
+
+    Only to an open TCP connection with nothing between it and us. One that is closing
+    is the reactor's: only the reactor ends it when all is sent.
+    """
+    if (
+        isinstance(transport, Connection)
+        and not transport.TLS
+        and transport.connected
+        and not transport.disconnecting
+        and transport.offset == len(transport.dataBuffer)
+        and not transport._tempDataLen
+        and len(data) <= _SMALL
+    ):
         sent = transport.writeSomeData(data)
         if isinstance(sent, int) and sent > 0:
             if sent == len(data):
@@ -41,20 +54,3 @@ def send_now(transport: Any, data: bytes) -> None:
             data = data[sent:]
         # An error the reactor will find as well, and end the connection its own way.
     transport.write(data)
-
-
-def _is_free(transport: Any) -> bool:
-    """
-    Whether this is an open TCP connection, with nothing between it and us, on which
-    nothing waits to be sent.
-
-    One that is closing is the reactor's: only the reactor ends it when all is sent.
-    """
-    return (
-        isinstance(transport, Connection)
-        and not transport.TLS
-        and bool(transport.connected)
-        and not transport.disconnecting
-        and transport.offset == len(transport.dataBuffer)
-        and not transport._tempDataLen
-    )

@@ -164,9 +164,11 @@ class Turn:
             if kind is not None:
                 run_end = kind.run_end(frames, index)
                 if run_end > index:
-                    parts.append(kind.to_sse(frames[index:run_end]))
                     self.events += run_end - index
                     self._unnumbered = frames[run_end - 1]
+                    if run_end - index == end:  # nearly always, at a model's pace
+                        return [kind.to_sse(frames)]
+                    parts.append(kind.to_sse(frames[index:run_end]))
                     index = run_end
                     continue
             index += 1
@@ -192,10 +194,8 @@ class Turn:
                 pieces += prefix, one_line(frame), b"\n\n"
             else:
                 parts += prefix, one_line(frame), b"\n\n"
-        if len(parts) == 1:
-            pieces += parts
-        elif parts:
-            pieces.append(b"".join(parts))
+        if parts:
+            pieces.append(parts[0] if len(parts) == 1 else b"".join(parts))
         return pieces
 
     def _begin(self, kind: str, frame: bytes) -> bytes:
