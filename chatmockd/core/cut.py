@@ -36,6 +36,11 @@ class Cutter:
         self._owed = 0  # bytes that belong to a frame which the parser has begun
         self._inside_message = False  # the parser is between fragments
 
+    @property
+    def is_inside(self) -> bool:
+        """Whether a frame has begun to arrive, and has not ended."""
+        return bool(self._held or self._owed)
+
     def feed(self, data: bytes) -> tuple[list[bytes], bytes, bytes]:
         """
         Take the bytes of one read, or what an earlier call left of it.

@@ -25,6 +25,11 @@ class EventStream:
         self._event: list[bytes] = []
         self._size = 0
 
+    @property
+    def is_inside(self) -> bool:
+        """Whether an event has begun to arrive, and has not ended."""
+        return self._size > 0
+
     def feed(self, data: bytes) -> list[bytes]:
         """
         Take the next bytes.

@@ -85,7 +85,7 @@ class Connection:
         self._paused = False
         self._now = now
         self._heard = now
-        self._moved = now
+        self._moved = self._arrived = now
         self._pinged: float | None = None
         self._closing_since: float | None = None
         self._phase = connection_phase(
@@ -195,6 +195,11 @@ class Connection:
         """When the last fragment of a long message could be written, in seconds."""
         return self._moved
 
+    @property
+    def frame_moved(self) -> float:
+        """When the last part came of a frame that is not whole yet, in seconds."""
+        return self._arrived
+
     def pause(self) -> None:
         """Read no more until L{resume}."""
         if not self._paused and self._transport is not None:
@@ -262,6 +267,8 @@ class Connection:
                     if self._protocol.is_dropped():
                         # What stands behind a violation is nobody's message.
                         return
+            if self._cutter.is_inside:
+                self._arrived = self._now
         except Exception:
             self._log.failure("{connection}: reading failed", connection=self)
             self._phase.ended("chatmockd failed to read what it sent")

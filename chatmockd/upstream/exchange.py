@@ -85,7 +85,7 @@ class Exchange:
         self._asks = asks
         self._tell_gone = gone
         self._now = now
-        self._moved = now
+        self._moved = self._arrived = now
         self._bearer: Bearer | None = None
         self._task: Deferred[None] | None = None
         self._stream: _Stream | None = None
@@ -108,6 +108,11 @@ class Exchange:
     def upload_moved(self) -> float:
         """When a part of the request could be written last, in seconds."""
         return self._moved
+
+    @property
+    def frame_moved(self) -> float:
+        """When the last part came of an event that is not whole yet, in seconds."""
+        return self._arrived
 
     def carry_for(self, bearer: Bearer) -> None:
         """Bring what arrives to C{bearer}."""
@@ -172,6 +177,8 @@ class Exchange:
         except MalformedFrame as problem:
             bearer.break_off(problem)
             return
+        if self._events.is_inside:
+            self._arrived = self._now
         if frames:
             bearer.frames_received(frames)
 

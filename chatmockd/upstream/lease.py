@@ -173,7 +173,10 @@ class Lease(Generic[_Leased]):
         if not turn.accepted:
             if 0 < self._first_event_timeout <= now - self._asked:
                 self.break_off(FirstEventTimeout(self._first_event_timeout))
-        elif 0 < self._idle_timeout <= now - self._heard:
+            return
+        # Nor is a long frame that is on its way.
+        self._heard = max(self._heard, self.connection.frame_moved)
+        if 0 < self._idle_timeout <= now - self._heard:
             self.break_off(UpstreamSilent(self._idle_timeout))
 
     def frames_received(self, frames: Sequence[bytes]) -> None:

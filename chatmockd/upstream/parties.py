@@ -44,6 +44,10 @@ class Carrier(Protocol):
     def upload_moved(self) -> float:
         """When a part of a long message could be written last, in seconds."""
 
+    @property
+    def frame_moved(self) -> float:
+        """When a part of a frame came last that is not whole yet, in seconds."""
+
     def carry_for(self, bearer: Bearer) -> None:
         """Bring what arrives to C{bearer} from now on."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 from OpenSSL import SSL
@@ -304,6 +305,20 @@ class TroubleTests(HttpBridge):
         self.assertFalse(self.request.is_open)
         answer = self.stream()
         self.request.say(created("resp_1"))
+        self.wait(102)
+        self.assertEqual(answer.events[-1][1]["code"], "upstream_idle_timeout")
+
+    def test_a_long_event_that_arrives_slowly_is_not_silent(self) -> None:
+        """As over a WebSocket."""
+        self.configure(upstream__idle_timeout_s=100)
+        answer = self.stream()
+        self.request.say(created("resp_1"))
+        event = b"data: " + json.dumps(delta("x" * 400, 1)).encode() + b"\n\n"
+        for begin in range(0, len(event), 100):
+            self.wait(60)
+            self.request.say(event[begin : begin + 100])
+        self.assertEqual(answer.kinds[-1], "response.output_text.delta")
+        self.request.say(event[:100])
         self.wait(102)
         self.assertEqual(answer.events[-1][1]["code"], "upstream_idle_timeout")
 

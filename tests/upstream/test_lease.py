@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from tests.bridge import Bridge, completed, created, delta
 
 
@@ -59,6 +61,24 @@ class TimeoutTests(Bridge):
             self.socket.say(delta("a", number), {"type": "keepalive"})
         self.socket.say(completed("resp_1", 5))
         self.assertNotIn("error", answer.kinds)
+
+    def test_a_long_frame_that_arrives_slowly_is_not_silent(self) -> None:
+        """A picture over a thin line; but it is when nothing more comes of it."""
+        # No pong can come in the middle of a frame.
+        self.configure(upstream__ping_interval_s=0, upstream__idle_timeout_s=100)
+        answer = self.stream()
+        self.socket.say(created("resp_1"))
+        picture = json.dumps(delta("x" * 400, 1)).encode()
+        frame = b"\x81\x7e" + len(picture).to_bytes(2, "big") + picture
+        for begin in range(0, 500, 100):
+            self.wait(60)
+            self.socket.say_raw(frame[begin : begin + 100])
+        self.assertEqual(answer.kinds[-1], "response.output_text.delta")
+        self.socket.say_raw(frame[:100])
+        self.wait(99)
+        self.assertNotIn("error", answer.kinds)
+        self.wait(3)
+        self.assertEqual(answer.events[-1][1]["code"], "upstream_idle_timeout")
 
     def test_zero_waits_for_ever(self) -> None:
         """For models that think for an hour."""
