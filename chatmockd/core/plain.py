@@ -3,9 +3,9 @@ Reads plain heads of HTTP requests at once, ahead of the full parser.
 
 What asks for a turn is a POST with a short head and a body whose length it tells, and
 the head nearly always arrives in one read. A parser that is ready for anything else
-takes each line of it by itself, which is a tenth of what a short turn costs, and three
-times that with the seventeen headers of OpenAI's SDKs. Whatever is not exactly of this
-form is handed on, unchanged, to the parser that knows what to do with it.
+takes each line of it by itself, which is a tenth of what a short turn costs, and more
+than twice that with the seventeen headers of OpenAI's SDKs. Whatever is not exactly of
+this form is handed on, unchanged, to the parser that knows what to do with it.
 """
 
 from __future__ import annotations
