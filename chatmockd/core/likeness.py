@@ -22,6 +22,9 @@ _decode = msgspec.json.Decoder().decode
 NOTHING = b""
 """The digest of a history without items."""
 
+DIGEST_SIZE = 20
+"""The bytes of any other."""
+
 # Kinds of items of which only these members count, in this order.
 _COUNTING: Mapping[str, tuple[str, ...]] = {
     "function_call": ("call_id", "namespace", "name", "arguments"),
@@ -32,38 +35,82 @@ _COUNTING: Mapping[str, tuple[str, ...]] = {
 _UNTOLD = ("web_search_call",)
 
 _TEXTS = frozenset({"input_text", "output_text", "text"})
+_PLAIN = ("input_text", "output_text")
 _PASSING = frozenset({"id", "status"})
 
 # What is told from others of its kind by nothing but its id.
 _BY_THEIR_IDS = frozenset({"item_reference", "mcp_approval_request"})
 
 
-def digests(
-    items: Iterable[Mapping[str, Any]], before: bytes = NOTHING
-) -> Iterator[bytes]:
+class Likeness:
     """
-    What a history amounts to after each of its items.
+    What a history amounts to, as it comes item by item.
 
-    Two histories whose last digests are equal mean the same, and so do all their
-    beginnings that have equal digests.
-
-    @param before: The digest of what came before C{items}.
-    @return: As many digests as items; one that does not count repeats the last.
+    Two histories whose digests are equal mean the same. A digest is not taken behind
+    every item, which for thousands of short ones costs more than all the rest, but only
+    where a turn may have ended: not between what was asked and the answer to it.
     """
-    digest = before
-    for item in items:
-        meaning = _meaning(item)
-        if meaning is not None:
-            digest = blake2b(digest + _encode(meaning), digest_size=20).digest()
-        yield digest
+
+    def __init__(self, before: bytes = NOTHING) -> None:
+        """
+        @param before: The digest of what came before.
+        """
+        self._before = before
+        # At most one: what was asked last.
+        self._asked: list[Any] = []
+
+    @property
+    def digest(self) -> bytes:
+        """What the history amounts to if it ends here."""
+        return _digest(self._before, self._asked) if self._asked else self._before
+
+    def take(self, items: Iterable[Mapping[str, Any]]) -> None:
+        """More of it."""
+        for _ in self.ends(items):
+            pass
+
+    def ends(self, items: Iterable[Mapping[str, Any]]) -> Iterator[tuple[int, bytes]]:
+        """
+        More of it, to be taken to the end: where in it may a turn have ended?
+
+        @return: For each such place how many of C{items} come before it, without those
+            right before it that do not count, and the digest of the history up to it.
+        """
+        before, asked, counted = self._before, self._asked, 0
+        for count, item in enumerate(items, 1):
+            kind = item.get("type")
+            if kind == "message":
+                role = item.get("role")
+                meaning: Any = ["message", role, _content(item.get("content"))]
+                asks = role != "assistant"
+            else:
+                meaning = _meaning(item)
+                if meaning is None:
+                    continue
+                asks = _asks(item, kind)
+            if not asks:
+                asked.append(meaning)
+                before, asked = _digest(before, asked), []
+                yield count, before
+            elif asked:
+                before, asked = _digest(before, asked), [meaning]
+                yield counted, before
+            else:
+                asked = [meaning]
+            counted = count
+        self._before, self._asked = before, asked
 
 
 def digest_after(before: bytes, items: Iterable[Mapping[str, Any]]) -> bytes:
     """What a history amounts to once C{items} have been added to it."""
-    digest = before
-    for after in digests(items, before):
-        digest = after
-    return digest
+    likeness = Likeness(before)
+    likeness.take(items)
+    return likeness.digest
+
+
+def _digest(before: bytes, meanings: list[Any]) -> bytes:
+    said = before + _encode(meanings)
+    return blake2b(said, digest_size=DIGEST_SIZE).digest()
 
 
 def told(output: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
@@ -134,6 +181,13 @@ def _meaning(item: Mapping[str, Any]) -> Any:
     return {name: value for name, value in item.items() if name not in _PASSING}
 
 
+def _asks(item: Mapping[str, Any], kind: Any) -> bool:
+    """Whether it is for the model to go on after C{item}, which a client sent."""
+    if kind is None and "role" in item:
+        return bool(item["role"] != "assistant")
+    return isinstance(kind, str) and kind.endswith("_output")
+
+
 def _member(item: Mapping[str, Any], name: str) -> Any:
     value = item.get(name)
     return _arguments(value) if name == "arguments" else value
@@ -161,8 +215,10 @@ def _content(content: Any) -> Any:
     if not isinstance(content, list):
         return [content]
     if len(content) == 1:
-        # As nearly all have it; a list comprehension has a price of its own.
-        return [_part(content[0])]
+        # As nearly all have it; a call, and a list comprehension, have their price.
+        part = content[0]
+        if isinstance(part, dict) and part.get("type") in _PLAIN:
+            return [part.get("text")]
     return [_part(part) for part in content]
 
 

@@ -27,7 +27,7 @@ class Node(msgspec.Struct, frozen=True):
     @ivar response_id: What clients call it.
     @ivar upstream_id: What the upstream called it; a connection's tip goes by this.
     @ivar digest: What the whole path, this node included, amounts to; see
-        L{chatmockd.core.likeness.digests}.
+        L{chatmockd.core.likeness.Likeness}.
     """
 
     place: str

@@ -139,7 +139,11 @@ class Store(Protocol):
     def match(
         self, owner: str, profile: str, model: str, digests: Sequence[bytes]
     ) -> Deferred[list[Node]]:
-        """The nodes whose digest is among these, newest first."""
+        """
+        The nodes whose digest is among these, newest first.
+
+        @param digests: Each of L{chatmockd.core.likeness.DIGEST_SIZE} bytes.
+        """
 
     def events(self, owner: str, response_id: str) -> Deferred[bytes | None]:
         """The events of a turn that has ended, as they were given to L{end}."""

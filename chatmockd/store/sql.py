@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred
 
+from chatmockd.core.likeness import DIGEST_SIZE
 from chatmockd.core.transcript import Item, Node, Step, identified
 from chatmockd.core.usage import Spent, Usage
 from chatmockd.errors import IdempotencyUnknown, StoreError
@@ -17,8 +18,8 @@ from chatmockd.store.sweeping import delete_turn, give_back, room_taken, sweep
 
 T = TypeVar("T")
 
-# SQLite takes 32,766 parameters; the others of a statement are a handful.
-_MOST_DIGESTS = 32_000
+# Items of one look-up; SQLite takes 32,766 parameters.
+_MOST_ITEMS = 32_000
 
 # Of what is given back after a sweep; 8 MB. The next sweep is never far.
 _MOST_SLICES = 20
@@ -26,6 +27,20 @@ _MOST_SLICES = 20
 _RECORD = """
     number, state, response_id, upstream_id, profile, model, digest, response,
     background, body_hash, began
+"""
+
+# The digests come in one piece: bound one by one they cost twice as much. To have the
+# turns in order by number, SQLite would read the whole table.
+_MATCHING = f"""
+    WITH RECURSIVE wanted (place) AS (
+        SELECT 1 WHERE length(?1) > 0 AND EXISTS (SELECT 1 FROM turn)
+        UNION ALL SELECT place + ?5 FROM wanted WHERE place + ?5 < length(?1)
+    )
+    SELECT {_RECORD} FROM wanted
+    CROSS JOIN turn INDEXED BY turn_by_digest ON digest = substr(?1, place, ?5)
+    WHERE owner = ?2 AND profile = ?3 AND model = ?4
+    AND state = 'completed' AND response_id IS NOT NULL
+    ORDER BY number DESC
 """
 
 
@@ -193,15 +208,8 @@ class SqlStore:
         """See L{Store.match}."""
 
         def work(cursor: sqlite3.Cursor) -> list[Node]:
-            some = digests[-_MOST_DIGESTS:]
-            places = ", ".join("?" * len(some))
             cursor.execute(
-                # To be in order by number, SQLite would read the whole table.
-                f"SELECT {_RECORD} FROM turn INDEXED BY turn_by_digest "
-                f"WHERE digest IN ({places}) AND owner = ? "
-                "AND profile = ? AND model = ? AND state = 'completed' "
-                "AND response_id IS NOT NULL ORDER BY number DESC",
-                (*some, owner, profile, model),
+                _MATCHING, (b"".join(digests), owner, profile, model, DIGEST_SIZE)
             )
             nodes = (self._node(row) for row in cursor.fetchall())
             return [node for node in nodes if node is not None]
@@ -228,7 +236,7 @@ class SqlStore:
         def work(cursor: sqlite3.Cursor) -> Mapping[str, Item]:
             found: dict[str, Item] = {}
             turns: set[int] = set()
-            for identity in ids[:_MOST_DIGESTS]:
+            for identity in ids[:_MOST_ITEMS]:
                 cursor.execute(
                     "SELECT turn FROM item WHERE owner = ? AND id = ?",
                     (owner, identity),

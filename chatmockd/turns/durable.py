@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from chatmockd.core.create import Create
-from chatmockd.core.likeness import NOTHING, as_one_text, digest_after, digests, told
+from chatmockd.core.likeness import NOTHING, Likeness, as_one_text, digest_after, told
 from chatmockd.core.shown import Shown
 from chatmockd.core.snapshot import failed, queued, response_in, with_status
 from chatmockd.core.transcript import (
@@ -95,7 +95,7 @@ class DurableCourse:
         self._items: list[Item] = []
         self._added: list[Item] = []
         self._parent: Node | None = None
-        self._digest = NOTHING
+        self._before = NOTHING
         self._began = now()
         # The upstream adds what we do not see.
         self._has_more = bool(create.fields("conversation", "prompt"))
@@ -144,7 +144,7 @@ class DurableCourse:
         if self._has_more:
             # Its items are not all that was said; it is like nothing else.
             before = secrets.token_bytes(20)
-        self._digest = digest_after(before, self._added)
+        self._before = before
         opening = Opening(
             owner=self._asker.owner,
             profile=self._upstream.profile.name,
@@ -270,7 +270,7 @@ class DurableCourse:
             state="completed",
             upstream_id=outcome.response_id,
             response_id=self._own_id or outcome.response_id,
-            digest=digest_after(self._digest, answer),
+            digest=digest_after(self._before, [*self._added, *answer]),
             response=outcome.response,
             usage=outcome.usage,
             items=[name for name, _ in identified([*self._added, *output])],
@@ -340,10 +340,9 @@ class DurableCourse:
         items = self._items
         if len(items) < 2:
             return
-        ends: dict[bytes, int] = {}
-        for index, digest in enumerate(digests(items)):
-            # Reasoning behind a known beginning belongs to what comes after it.
-            ends.setdefault(digest, index + 1)
+        ends = {digest: count for count, digest in Likeness().ends(items)}
+        if not ends:
+            return
         nodes = await self._tree.match(
             self._asker.owner,
             self._upstream.profile.name,

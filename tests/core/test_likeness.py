@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from chatmockd.core.likeness import NOTHING, as_one_text, digest_after, digests, told
+from chatmockd.core.likeness import NOTHING, Likeness, as_one_text, digest_after, told
 from tests.core.cases import case
 
 Item = dict[str, Any]
@@ -152,6 +152,17 @@ ITEMS: st.SearchStrategy[Item] = (
     | st.builds(lambda query: SEARCH | {"action": query}, _words)
 )
 HISTORIES = st.lists(ITEMS, max_size=5)
+_words_back = st.builds(lambda text: message(text, "assistant"), _words)
+_calls = st.builds(lambda a, b: CALL | {"call_id": a, "arguments": b}, _words, _words)
+# What turns were given, and an answer each.
+TURNS = st.lists(
+    st.tuples(
+        st.lists(ITEMS, max_size=3),
+        st.lists(_words_back | _calls, min_size=1, max_size=3),
+    ),
+    min_size=1,
+    max_size=4,
+)
 CALLS = st.lists(
     st.builds(lambda a, b: CALL | {"call_id": a, "arguments": b}, _words, _words),
     max_size=4,
@@ -332,37 +343,66 @@ class OneTextTests(SynchronousTestCase):
             self.assertEqual(flattened(ours), flattened(theirs))
 
 
-class DigestsTests(SynchronousTestCase):
+class LikenessesTests(SynchronousTestCase):
     """Whole histories."""
 
     def test_a_history_without_items(self) -> None:
         """It amounts to nothing, or to what came before it."""
-        self.assertEqual(list(digests([])), [])
+        self.assertEqual(list(Likeness().ends([])), [])
         self.assertEqual(digest_after(NOTHING, []), NOTHING)
-        self.assertEqual(digest_after(b"before", []), b"before")
-
-    def test_one_digest_for_each_item(self) -> None:
-        """One that does not count repeats the last, or what came before."""
-        first, second, third = digests([REASONING, message("Hi"), REASONING])
-        self.assertEqual(first, NOTHING)
-        self.assertNotEqual(second, NOTHING)
-        self.assertEqual(third, second)
-        self.assertEqual(list(digests([REASONING], b"before")), [b"before"])
+        self.assertEqual(digest_after(b"before", [REASONING]), b"before")
 
     def test_a_digest_stays_the_same(self) -> None:
         """They are kept on disk: another release must find the same ones."""
         digest = amounts_to(message("Hi"), CALL, RESULT)
-        self.assertEqual(digest.hex(), "19e1a7e2b0ca49f28aa3671f2bb41c1e628cb17e")
+        self.assertEqual(digest.hex(), "d7ff5b84c0a26aa4ece2ec1ce16ac36686db4783")
+
+    def test_where_a_turn_may_have_ended(self) -> None:
+        """Behind an answer, or where nothing came of a question."""
+        asked, answered = message("Why?"), message("So.", "assistant")
+        plain = {"role": "assistant", "content": "So."}
+        for items, counts in (
+            ([asked, answered], [2]),
+            ([asked], []),
+            ([asked, CALL, RESULT, CALL, RESULT], [2, 4]),
+            ([asked, CALL, CALL, RESULT, RESULT, answered], [2, 3, 4, 6]),
+            ([asked, asked, plain], [1, 3]),
+            ([message("Be brief.", "developer"), asked, answered], [1, 3]),
+            ([asked, REASONING, answered, REASONING, asked], [3]),
+            ([REASONING, asked, REASONING, asked, SEARCH], [2, 5]),
+            ([CUSTOM, CUSTOM_RESULT, {"type": 5}, {}], [1, 3, 4]),
+        ):
+            with case(items=items):
+                ends = list(Likeness().ends(items))
+                self.assertEqual([count for count, _ in ends], counts)
+                for count, digest in ends:
+                    self.assertEqual(digest, amounts_to(*items[:count]))
+
+    @QUICK
+    @given(TURNS, ITEMS)
+    def test_every_turn_is_found_again(
+        self, turns: list[tuple[list[Item], list[Item]]], more: Item
+    ) -> None:
+        """When all that they were given and answered comes back, and one item more."""
+        history: list[Item] = []
+        kept: dict[bytes, int] = {}
+        digest = NOTHING
+        for given_items, answered in turns:
+            history += [*given_items, *answered]
+            digest = digest_after(digest, [*given_items, *answered])
+            kept[digest] = len(history)
+        ends = {digest: count for count, digest in Likeness().ends([*history, more])}
+        self.assertLessEqual(kept.items(), ends.items())
 
     @QUICK
     @given(HISTORIES, HISTORIES)
-    def test_they_chain(self, start: list[Item], rest: list[Item]) -> None:
-        """A history can be gone on with from the digest of its start."""
-        before = list(digests(start))
-        after = list(digests(rest, before[-1] if before else NOTHING))
-        self.assertEqual(list(digests(start + rest)), before + after)
-        whole = digest_after(digest_after(NOTHING, start), rest)
-        self.assertEqual(whole, amounts_to(*start, *rest))
+    def test_piece_by_piece(self, start: list[Item], rest: list[Item]) -> None:
+        """A history comes to the same however many of its items come at once."""
+        likeness = Likeness()
+        likeness.take(start)
+        self.assertEqual(likeness.digest, amounts_to(*start))
+        likeness.take(rest)
+        self.assertEqual(likeness.digest, amounts_to(*start, *rest))
 
     @QUICK
     @given(HISTORIES)
@@ -379,19 +419,21 @@ class DigestsTests(SynchronousTestCase):
         self, start: list[Item], one: Item, other: Item, rest: list[Item]
     ) -> None:
         """Wherever it is, nothing from there on is the same; before it, all is."""
-        ours, theirs = (list(digests([*start, item, *rest])) for item in (one, other))
+        ours, theirs = (
+            dict(Likeness().ends([*start, item, *rest, message("So.", "assistant")]))
+            for item in (one, other)
+        )
         alike = amounts_to(one) == amounts_to(other)
-        self.assertEqual(ours[: len(start)], theirs[: len(start)])
-        for mine, its in zip(ours[len(start) :], theirs[len(start) :], strict=True):
-            self.assertEqual(mine == its, alike)
+        for count in ours.keys() & theirs.keys():
+            same = count <= len(start) or alike
+            self.assertEqual(ours[count] == theirs[count], same)
 
     @QUICK
     @given(HISTORIES, ITEMS)
     def test_an_item_more(self, history: list[Item], item: Item) -> None:
         """A longer history never amounts to its beginning."""
-        longer = list(digests([*history, item]))
-        self.assertEqual(len(set(longer)), len(history) + 1)
-        self.assertNotIn(NOTHING, longer)
+        found = [amounts_to(*[*history, item][:end]) for end in range(len(history) + 2)]
+        self.assertEqual(len(set(found)), len(history) + 2)
 
     @QUICK
     @given(CALLS, CALLS)

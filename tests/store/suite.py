@@ -15,6 +15,7 @@ import msgspec
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
+from chatmockd.core.likeness import DIGEST_SIZE
 from chatmockd.core.transcript import Item, Node
 from chatmockd.errors import IdempotencyUnknown
 from chatmockd.store.contract import (
@@ -64,6 +65,11 @@ def response(response_id: str, text: str = "Hi") -> bytes:
     return msgspec.json.encode({"id": response_id, "output": [answer]})
 
 
+def digest_of(name: str) -> bytes:
+    """A digest, as long as they are."""
+    return name.encode().ljust(DIGEST_SIZE)
+
+
 def completed(response_id: str, **changes: Any) -> Ending:
     """A turn's end as it should be."""
     fields: dict[str, Any] = {
@@ -71,7 +77,7 @@ def completed(response_id: str, **changes: Any) -> Ending:
         "ended": 101.0,
         "response_id": response_id,
         "upstream_id": f"up_{response_id}",
-        "digest": response_id.encode(),
+        "digest": digest_of(response_id),
         "response": response(response_id),
         "events": f"data: {response_id}\n\n".encode(),
         "items": [f"msg_of_{response_id}"],
@@ -148,8 +154,9 @@ class StoreVerbs(_Case):
             for item in [*step.input_items(), *step.output_items()]
         ]
 
-    def matching(self, *digests: bytes, **changes: str) -> list[str]:
-        """The ids of the responses whose digest is among these."""
+    def matching(self, *names: str, **changes: str) -> list[str]:
+        """The ids of the responses with a digest of one of these names."""
+        digests = [digest_of(name) for name in names]
         whose = {"owner": "alice", "profile": "codex", "model": "gpt-5"} | changes
         nodes = self.result(self.store.match(**whose, digests=digests))
         return [node.response_id for node in nodes]
@@ -159,7 +166,7 @@ class StoreVerbs(_Case):
         store = self.store
         self.assertIsNone(self.result(store.find("alice", response_id)))
         self.assertIsNone(self.result(store.events("alice", response_id)))
-        self.assertEqual(self.matching(response_id.encode()), [])
+        self.assertEqual(self.matching(response_id), [])
         item = f"msg_of_{response_id}"
         self.assertEqual(self.result(store.items("alice", [item])), {})
 
@@ -176,7 +183,7 @@ class StoreSuite(StoreVerbs):
         self.assertIsNone(self.result(store.keyed("alice", "key")))
         self.assertIsNone(self.result(store.events("alice", "resp_1")))
         self.assertEqual(self.result(store.path(1)), ([], None))
-        self.assertEqual(self.matching(b"digest"), [])
+        self.assertEqual(self.matching("digest"), [])
         self.assertEqual(self.result(store.items("alice", ["msg_1"])), {})
         self.assertFalse(self.result(store.delete("alice", "resp_1")))
         self.assertEqual(self.result(store.sweep(1e12, 1e12, 0)), 0)
@@ -225,7 +232,7 @@ class StoreSuite(StoreVerbs):
                 upstream_id="up_resp_1",
                 profile="codex",
                 model="gpt-5",
-                digest=b"resp_1",
+                digest=digest_of("resp_1"),
             ),
         )
 
@@ -327,10 +334,10 @@ class StoreSuite(StoreVerbs):
     def test_nodes_by_their_digest(self) -> None:
         """Those of any of the digests, the newest first."""
         self.chain("resp_1", "resp_2")
-        self.turn("again", digest=b"resp_1")
-        self.assertEqual(self.matching(b"resp_1", b"none"), ["again", "resp_1"])
+        self.turn("again", digest=digest_of("resp_1"))
+        self.assertEqual(self.matching("resp_1", "none"), ["again", "resp_1"])
         self.assertEqual(
-            self.matching(b"resp_1", b"resp_2"), ["again", "resp_2", "resp_1"]
+            self.matching("resp_1", "resp_2"), ["again", "resp_2", "resp_1"]
         )
         self.assertEqual(self.matching(), [])
 
@@ -339,15 +346,21 @@ class StoreSuite(StoreVerbs):
         self.turn("resp_1")
         for other in ({"owner": "bob"}, {"profile": "openai"}, {"model": "gpt-4"}):
             with case(other=other):
-                self.assertEqual(self.matching(b"resp_1", **other), [])
-        self.turn("broken", state="failed", digest=b"broken")
-        self.assertEqual(self.matching(b"broken"), [])
+                self.assertEqual(self.matching("resp_1", **other), [])
+        self.turn("broken", state="failed", digest=digest_of("broken"))
+        self.assertEqual(self.matching("broken"), [])
 
     def test_a_very_long_history(self) -> None:
-        """More digests than a database takes at once: the latest count."""
-        self.turn("resp_1")
-        long = [number.to_bytes(20, "big") for number in range(40_000)]
-        self.assertEqual(self.matching(*long, b"resp_1"), ["resp_1"])
+        """More digests than a database takes parameters."""
+        self.chain("resp_1", "resp_2")
+        long = [f"resp_0{number}" for number in range(40_000)]
+        self.assertEqual(self.matching("resp_1", *long, "resp_2"), ["resp_2", "resp_1"])
+
+    def test_a_digest_at_the_border_of_two(self) -> None:
+        """Only whole ones count, though they are looked for in one piece."""
+        ends, begins = digest_of("one")[10:], digest_of("two")[:10]
+        self.turn("resp_1", digest=ends + begins)
+        self.assertEqual(self.matching("one", "two"), [])
 
     # Items.
 
@@ -384,7 +397,7 @@ class StoreSuite(StoreVerbs):
                 self.assertIsNone(self.result(store.events("bob", response_id)))
                 self.assertFalse(self.result(store.delete("bob", response_id)))
         self.assertIsNone(self.result(store.keyed("bob", "key")))
-        self.assertEqual(self.matching(b"resp_1", owner="bob"), [])
+        self.assertEqual(self.matching("resp_1", owner="bob"), [])
         self.assertEqual(self.result(store.items("bob", ["msg_of_resp_1"])), {})
         self.assertEqual(self.kept("resp_1", "running"), ["resp_1", "running"])
 
@@ -410,10 +423,10 @@ class StoreSuite(StoreVerbs):
         """It names the newer turn; the older one stays what others continue."""
         old = self.turn("resp_1", text="Old")
         after = self.turn("resp_2", old)
-        new = self.turn("resp_1", text="New", digest=b"new")
+        new = self.turn("resp_1", text="New", digest=digest_of("new"))
         self.assertEqual(self.found("resp_1").number, new)
         self.assertEqual(self.said_on(after), ["Old", "Hi", "resp_2", "Hi"])
-        self.assertEqual(self.matching(b"resp_1", b"new"), ["resp_1"])
+        self.assertEqual(self.matching("resp_1", "new"), ["resp_1"])
 
     def test_an_idempotency_key_stands_for_one_turn(self) -> None:
         """A repetition is refused, and what became of the first can be seen."""

@@ -156,7 +156,7 @@ class SqliteFilesTests(_OnDisk, SynchronousTestCase):
         self.reopen()
         self.assertEqual(self.said_on(second), ["first", "Hi", "second", "Hi"])
         self.assertEqual(self.found("first").number, first)
-        self.assertEqual(self.matching(b"second"), ["second"])
+        self.assertEqual(self.matching("second"), ["second"])
         events = self.result(self.store.events("alice", "second"))
         self.assertEqual(events, b"data: second\n\n")
         items = self.result(self.store.items("alice", ["msg_of_first"]))

@@ -71,7 +71,7 @@ class Calls:
         Keep the calls of one answer.
 
         @param before: What the conversation amounted to when it was given; see
-            L{chatmockd.core.likeness.digests}.
+            L{chatmockd.core.likeness.Likeness}.
         """
         for place, (call, arguments) in enumerate(calls):
             key = _key(before, place, call.name, arguments)

@@ -23,7 +23,7 @@ from chatmockd.core.dialect.reading import (
     wrong_type,
     wrong_value,
 )
-from chatmockd.core.likeness import NOTHING, digest_after
+from chatmockd.core.likeness import Likeness
 from chatmockd.core.transcript import Item
 
 
@@ -91,9 +91,9 @@ class History:
         self._answering = False
         self._answer_start = 0
         self._place = 0
-        # What the items before that amount to.
-        self._digest = NOTHING
-        self._digested = 0
+        # The items before that.
+        self._likeness = Likeness()
+        self._taken_in = 0
         self._adding: Mapping[str, Callable[[dict[str, Any], str], None]] = {
             "system": self._add_system,
             "user": self._add_user,
@@ -178,12 +178,10 @@ class History:
         )
 
     def _before(self) -> bytes:
-        """What was said before the newest answer."""
-        if self._digested < self._answer_start:
-            new = self.items[self._digested : self._answer_start]
-            self._digest = digest_after(self._digest, new)
-            self._digested = self._answer_start
-        return self._digest
+        """What all amounts to that was said before the newest answer."""
+        self._likeness.take(self.items[self._taken_in : self._answer_start])
+        self._taken_in = self._answer_start
+        return self._likeness.digest
 
     def _add_result(self, message: dict[str, Any], path: str) -> None:
         parts = _parts(message, path)
