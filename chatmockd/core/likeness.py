@@ -3,9 +3,9 @@
 Clients send back what they were given with ids, statuses, annotations and log
 probabilities left out or changed, a message's only text as a plain string, the
 arguments of a call written in another way, and reasoning dropped. Clients of the other
-APIs cannot send back what the upstream did by itself to find its answer, so an answer
-is what is L{told} of it. What is left after that decides. Where it is unclear whether a
-difference matters it counts: a history that is not recognised is merely sent whole.
+APIs send an answer back L{as_heard}. What is left after that decides. Where it is
+unclear whether a difference matters it counts: a history that is not recognised is
+merely sent whole.
 """
 
 from __future__ import annotations
@@ -32,7 +32,16 @@ _COUNTING: Mapping[str, tuple[str, ...]] = {
     "custom_tool_call": ("call_id", "namespace", "name", "input"),
     "custom_tool_call_output": ("call_id", "output"),
 }
-_UNTOLD = ("web_search_call",)
+
+# What an upstream does without anybody's help.
+_BY_ITSELF = (
+    "web_search_call",
+    "file_search_call",
+    "code_interpreter_call",
+    "image_generation_call",
+    "mcp_list_tools",
+    "mcp_call",
+)
 
 _TEXTS = frozenset({"input_text", "output_text", "text"})
 _PLAIN = ("input_text", "output_text")
@@ -113,27 +122,20 @@ def _digest(before: bytes, meanings: list[Any]) -> bytes:
     return blake2b(said, digest_size=DIGEST_SIZE).digest()
 
 
-def told(output: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+def as_heard(output: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
     """
-    An answer without what the upstream did of its own accord, such as searches.
+    An answer as a client has it whose API knows one text, and calls, to an answer.
 
-    Only of an answer: a client that does send a search back may send another one.
-    """
-    return (item for item in output if item.get("type") not in _UNTOLD)
-
-
-def as_one_text(answer: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
-    """
-    An answer as a client has it whose API knows one text to an answer.
-
-    It was shown the texts of all messages without anything between them, and can send
-    back nothing else. Only where they stand together: nobody could tell any more what
-    was said before a call and what after it. And only where they are all of the answer
-    that could be in that text, which a refusal, to some APIs, is as well.
+    It was shown the texts of all messages without anything between them, and nothing
+    of what the upstream did by itself to find them; it can send back nothing else. They
+    are one text only where they stand together: nobody could tell any more what was
+    said before a call and what after it. And only where they are all of the answer that
+    could be in that text, which a refusal, to some APIs, is as well.
 
     Only of an answer, and only to such a client: to another one, two messages are
-    something else than one.
+    something else than one, and another search is another history.
     """
+    answer = [item for item in output if item.get("type") not in _BY_ITSELF]
     places = [
         place for place, item in enumerate(answer) if item.get("type") == "message"
     ]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable
 
 import msgspec
 from msgspec.structs import replace
 
 from chatmockd.core.create import Create
-from chatmockd.core.likeness import NOTHING, Likeness, as_one_text, digest_after, told
+from chatmockd.core.likeness import NOTHING, Likeness, as_heard, digest_after
 from chatmockd.core.shown import Shown
 from chatmockd.core.snapshot import failed, queued, response_in, with_status
 from chatmockd.core.transcript import (
@@ -51,7 +50,7 @@ class Asker(msgspec.Struct, frozen=True):
 
     @ivar key: The C{Idempotency-Key}, and C{body_hash} what it stands for.
     @ivar hears_one_text: The API has one text to an answer; see
-        L{chatmockd.core.likeness.as_one_text}.
+        L{chatmockd.core.likeness.as_heard}.
     """
 
     owner: str
@@ -262,9 +261,7 @@ class DurableCourse:
 
     def _completed(self, outcome: Completed, ending: Ending) -> Ending:
         output = output_items(outcome.response)
-        answer: Sequence[Mapping[str, Any]] = [*told(output)]
-        if self._asker.hears_one_text:
-            answer = as_one_text(answer)
+        answer = as_heard(output) if self._asker.hears_one_text else output
         return replace(
             ending,
             state="completed",

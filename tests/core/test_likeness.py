@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from chatmockd.core.likeness import NOTHING, Likeness, as_one_text, digest_after, told
+from chatmockd.core.likeness import NOTHING, Likeness, as_heard, digest_after
 from tests.core.cases import case
 
 Item = dict[str, Any]
@@ -185,10 +185,10 @@ ANSWERS = st.lists(
 
 
 def flattened(items: list[Item]) -> list[Any]:
-    """What is said and done, in order, texts that stand together as one."""
+    """What a chat shows of it, texts that stand together as one."""
     found: list[Any] = []
     for item in items:
-        if item["type"] == "reasoning":
+        if item["type"] in ("reasoning", SEARCH["type"]):
             continue
         for one in item.get("content", [item]):
             if one["type"] == "output_text" and found and isinstance(found[-1], str):
@@ -269,10 +269,8 @@ class LikenessTests(SynchronousTestCase):
         )
         self.assertEqual(amounts_to(REASONING), NOTHING)
 
-    def test_searches_count_where_a_client_tells_them(self) -> None:
-        """Those of an answer do not, since most clients cannot send them back."""
-        answer = message("So.", "assistant")
-        self.assertEqual([*told([WEB_SEARCH, answer])], [answer])
+    def test_searches_count(self) -> None:
+        """Where clients are told of them, they send them back."""
         other = WEB_SEARCH | {"action": {"query": "news"}}
         self.assertNotEqual(amounts_to(WEB_SEARCH), amounts_to(other))
         self.assertNotEqual(amounts_to(WEB_SEARCH), NOTHING)
@@ -297,11 +295,14 @@ class OneTextTests(SynchronousTestCase):
             ("parts", [answer("a", "b")], [one]),
             ("both", [answer("a", ""), answer("b")], [one]),
             ("reasoning", [REASONING, answer("a"), REASONING, answer("b")], [one]),
+            ("a search between", [answer("a"), SEARCH, answer("b")], [one]),
+            ("a search before one text", [WEB_SEARCH, answer("ab")], [one]),
+            ("a search before a call", [WEB_SEARCH, CALL], [CALL]),
             ("calls after it", [answer("a"), answer("b"), CALL], [one, CALL]),
             ("calls before it", [CALL, answer("a"), answer("b")], [CALL, one]),
         ):
             with case(name=name):
-                self.assertEqual(amounts_to(*as_one_text(output)), amounts_to(*shown))
+                self.assertEqual(amounts_to(*as_heard(output)), amounts_to(*shown))
 
     def test_what_stays_as_it_is(self) -> None:
         """Whatever is, or may be, more than one text."""
@@ -313,7 +314,6 @@ class OneTextTests(SynchronousTestCase):
             ("one text and a call", [answer("ab"), CALL]),
             ("a call between", [answer("a"), CALL, answer("b")]),
             ("two before and one behind", [answer("a"), answer("b"), CALL, answer("")]),
-            ("a search between", [answer("a"), SEARCH, answer("b")]),
             ("a refusal", [answer("a"), message([refusal], "assistant")]),
             ("a refusal beside it", [message([part("a"), refusal], "assistant")]),
             ("a picture", [answer("a"), message([picture], "assistant")]),
@@ -327,7 +327,7 @@ class OneTextTests(SynchronousTestCase):
         ]
         for name, output in odd:
             with case(name=name):
-                self.assertEqual(as_one_text(output), output)
+                self.assertEqual(as_heard(output), output)
 
     @QUICK
     @given(ANSWERS, ANSWERS)
@@ -335,11 +335,11 @@ class OneTextTests(SynchronousTestCase):
         self, ours: list[Item], theirs: list[Item]
     ) -> None:
         """All that was said, and what was called before, between and after it."""
-        alike = amounts_to(*as_one_text(ours)) == amounts_to(*as_one_text(theirs))
+        alike = amounts_to(*as_heard(ours)) == amounts_to(*as_heard(theirs))
         if alike:
             self.assertEqual(flattened(ours), flattened(theirs))
         # Whoever sends items of its own is not taken for one who was shown a text.
-        if amounts_to(*as_one_text(ours)) == amounts_to(*theirs):
+        if amounts_to(*as_heard(ours)) == amounts_to(*theirs):
             self.assertEqual(flattened(ours), flattened(theirs))
 
 

@@ -324,6 +324,30 @@ class StoreFalseTests(DurableBridge):
         self.assertEqual(self.ask("GET", "/v1/responses/resp_1").status, 200)
 
 
+class NothingAnsweredTests(DurableBridge):
+    """Turns that came to nothing a client could send back."""
+
+    def test_going_on_after_one(self) -> None:
+        """Its history is the question, and it is recognised by that."""
+        self.post(input="One?")
+        thought = {"type": "reasoning", "summary": []}
+        self.socket.say(created("resp_1"), completed("resp_1", 1, output=[thought]))
+        self.turn("resp_2", [user("One?"), user("Well?")], "2.")
+        self.assertEqual(self.asked["previous_response_id"], "resp_1")
+        self.assertEqual(self.asked["input"], [user("Well?")])
+        self.turn("resp_3", [user("One?"), user("Well?"), said("2."), user("So?")])
+        self.assertEqual(self.asked["previous_response_id"], "resp_2")
+
+    def test_asking_again(self) -> None:
+        """There is nothing new in it, so it goes whole, and can be gone on with."""
+        self.post(input="One?")
+        self.socket.say(created("resp_1"), completed("resp_1", 1, output=[]))
+        self.turn("resp_2", [user("One?")], "1.")
+        self.assertNotIn("previous_response_id", self.asked)
+        self.turn("resp_3", [user("One?"), said("1."), user("Two?")])
+        self.assertEqual(self.asked["previous_response_id"], "resp_2")
+
+
 class NotRecognisedTests(DurableBridge):
     """Histories that look like one another and are not."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.bridge import completed, created, message
+from tests.core.cases import case
 from tests.turns.durable import DurableBridge, said, user
 
 
@@ -24,16 +25,21 @@ class SearchTests(DurableBridge):
             completed("resp_1", 2, output=[search(query), message("Yes.")]),
         )
 
-    def test_a_client_that_was_not_told(self) -> None:
-        """It cannot send the search back; the rest is enough."""
+    def test_a_client_that_sends_it_back(self) -> None:
+        """As the SDKs' users do with all of an answer."""
         self.answer_after("cats")
-        self.post(input=[user("Is it so?"), said("Yes."), user("Why?")])
+        found = search("cats") | {"id": "ws_1", "status": "completed"}
+        self.post(input=[user("Is it so?"), found, said("Yes."), user("Why?")])
         self.assertEqual(self.asked["previous_response_id"], "resp_1")
+        self.assertEqual(self.asked["input"], [user("Why?")])
 
-    def test_a_client_that_tells_another_one(self) -> None:
+    def test_a_client_that_sends_another_history(self) -> None:
         """The same words came of something else there: everything is sent."""
-        self.answer_after("cats")
-        given = [user("Is it so?"), search("dogs"), said("Yes."), user("Why?")]
-        self.post(input=given)
-        self.assertNotIn("previous_response_id", self.asked)
-        self.assertEqual(self.asked["input"], given)
+        for others in ([search("dogs")], [search("cats"), search("cats")], []):
+            with case(others=others):
+                self.setUp()
+                self.answer_after("cats")
+                given = [user("Is it so?"), *others, said("Yes."), user("Why?")]
+                self.post(input=given)
+                self.assertNotIn("previous_response_id", self.asked)
+                self.assertEqual(self.asked["input"], given)
