@@ -43,12 +43,15 @@ _BY_ITSELF = (
     "mcp_call",
 )
 
-_TEXTS = frozenset({"input_text", "output_text", "text"})
-_PLAIN = ("input_text", "output_text")
+_TEXTS = ("input_text", "output_text", "text")
 _PASSING = frozenset({"id", "status"})
 
 # What is told from others of its kind by nothing but its id.
 _BY_THEIR_IDS = frozenset({"item_reference", "mcp_approval_request"})
+
+# An item's place in what is hashed: "message", role and content, or one list or object
+# for anything else. One of several items is theirs, one behind the other.
+Meaning = tuple[Any, ...]
 
 
 class Likeness:
@@ -65,8 +68,8 @@ class Likeness:
         @param before: The digest of what came before.
         """
         self._before = before
-        # At most one: what was asked last.
-        self._asked: list[Any] = []
+        # What was asked last.
+        self._asked: Meaning = ()
 
     @property
     def digest(self) -> bytes:
@@ -90,22 +93,21 @@ class Likeness:
             kind = item.get("type")
             if kind == "message":
                 role = item.get("role")
-                meaning: Any = ["message", role, _content(item.get("content"))]
+                meaning: Meaning = "message", role, _content(item.get("content"))
                 asks = role != "assistant"
             else:
                 meaning = _meaning(item)
-                if meaning is None:
+                if not meaning:
                     continue
                 asks = _asks(item, kind)
             if not asks:
-                asked.append(meaning)
-                before, asked = _digest(before, asked), []
+                before, asked = _digest(before, asked + meaning), ()
                 yield count, before
             elif asked:
-                before, asked = _digest(before, asked), [meaning]
+                before, asked = _digest(before, asked), meaning
                 yield counted, before
             else:
-                asked = [meaning]
+                asked = meaning
             counted = count
         self._before, self._asked = before, asked
 
@@ -117,9 +119,9 @@ def digest_after(before: bytes, items: Iterable[Mapping[str, Any]]) -> bytes:
     return likeness.digest
 
 
-def _digest(before: bytes, meanings: list[Any]) -> bytes:
-    said = before + _encode(meanings)
-    return blake2b(said, digest_size=DIGEST_SIZE).digest()
+def _digest(before: bytes, meaning: Meaning) -> bytes:
+    # To have the digest cut here takes half as long as to ask for a short one.
+    return blake2b(before + _encode(meaning)).digest()[:DIGEST_SIZE]
 
 
 def as_heard(output: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
@@ -168,19 +170,19 @@ def _only_texts(message: Mapping[str, Any]) -> list[str | None]:
     ]
 
 
-def _meaning(item: Mapping[str, Any]) -> Any:
-    """What counts of C{item}; None when it does not count at all."""
+def _meaning(item: Mapping[str, Any]) -> Meaning:
+    """What counts of C{item}."""
     kind = item.get("type")
     if kind == "message" or (kind is None and "role" in item):
-        return ["message", item.get("role"), _content(item.get("content"))]
+        return "message", item.get("role"), _content(item.get("content"))
     if kind == "reasoning":
-        return None
+        return ()
     counting = _COUNTING.get(kind) if isinstance(kind, str) else None
     if counting is not None:
-        return [kind, *(_member(item, name) for name in counting)]
+        return ([kind, *(_member(item, name) for name in counting)],)
     if not isinstance(kind, str) or kind in _BY_THEIR_IDS:
-        return dict(item)
-    return {name: value for name, value in item.items() if name not in _PASSING}
+        return (dict(item),)
+    return ({name: value for name, value in item.items() if name not in _PASSING},)
 
 
 def _asks(item: Mapping[str, Any], kind: Any) -> bool:
@@ -213,21 +215,28 @@ def _arguments(written: Any) -> Any:
 
 
 def _content(content: Any) -> Any:
-    """A message's content; a text is the same as a list with that text in it."""
+    """
+    A message's content: its text if that is all of it, however it was written, and
+    otherwise a list.
+    """
+    if isinstance(content, str):
+        return content
     if not isinstance(content, list):
         return [content]
     if len(content) == 1:
-        # As nearly all have it; a call, and a list comprehension, have their price.
+        # As nearly all have it.
         part = content[0]
-        if isinstance(part, dict) and part.get("type") in _PLAIN:
-            return [part.get("text")]
+        if isinstance(part, dict) and part.get("type") in _TEXTS:
+            text = part.get("text")
+            if isinstance(text, str):
+                return text
     return [_part(part) for part in content]
 
 
 def _part(part: Any) -> Any:
     if isinstance(part, dict):
         kind = part.get("type")
-        if isinstance(kind, str) and kind in _TEXTS:
+        if kind in _TEXTS:
             return part.get("text")
         if kind == "refusal":
             return ["refusal", part.get("refusal")]

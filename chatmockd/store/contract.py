@@ -140,7 +140,7 @@ class Store(Protocol):
         self, owner: str, profile: str, model: str, digests: Sequence[bytes]
     ) -> Deferred[list[Node]]:
         """
-        The nodes whose digest is among these, newest first.
+        The nodes with the last of these digests that any node has, newest first.
 
         @param digests: Each of L{chatmockd.core.likeness.DIGEST_SIZE} bytes.
         """

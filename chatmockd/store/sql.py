@@ -29,17 +29,24 @@ _RECORD = """
     background, body_hash, began
 """
 
-# The digests come in one piece: bound one by one they cost twice as much. To have the
-# turns in order by number, SQLite would read the whole table.
+_CONTINUABLE = """
+    owner = ?2 AND profile = ?3 AND model = ?4
+    AND state = 'completed' AND response_id IS NOT NULL
+"""
+
+# The digests come in one piece: bound one by one they cost twice as much. The first one
+# that is found ends the search, which CROSS JOIN keeps in their order.
 _MATCHING = f"""
     WITH RECURSIVE wanted (place) AS (
         SELECT 1 WHERE length(?1) > 0 AND EXISTS (SELECT 1 FROM turn)
         UNION ALL SELECT place + ?5 FROM wanted WHERE place + ?5 < length(?1)
     )
-    SELECT {_RECORD} FROM wanted
-    CROSS JOIN turn INDEXED BY turn_by_digest ON digest = substr(?1, place, ?5)
-    WHERE owner = ?2 AND profile = ?3 AND model = ?4
-    AND state = 'completed' AND response_id IS NOT NULL
+    SELECT {_RECORD} FROM turn INDEXED BY turn_by_digest
+    WHERE digest = (
+        SELECT digest FROM wanted
+        CROSS JOIN turn INDEXED BY turn_by_digest ON digest = substr(?1, place, ?5)
+        WHERE {_CONTINUABLE} LIMIT 1
+    ) AND {_CONTINUABLE}
     ORDER BY number DESC
 """
 
@@ -209,7 +216,8 @@ class SqlStore:
 
         def work(cursor: sqlite3.Cursor) -> list[Node]:
             cursor.execute(
-                _MATCHING, (b"".join(digests), owner, profile, model, DIGEST_SIZE)
+                _MATCHING,
+                (b"".join(reversed(digests)), owner, profile, model, DIGEST_SIZE),
             )
             nodes = (self._node(row) for row in cursor.fetchall())
             return [node for node in nodes if node is not None]

@@ -332,13 +332,14 @@ class StoreSuite(StoreVerbs):
     # Recognising a resent history.
 
     def test_nodes_by_their_digest(self) -> None:
-        """Those of any of the digests, the newest first."""
+        """Those of the last digest that is known, the newest first."""
         self.chain("resp_1", "resp_2")
         self.turn("again", digest=digest_of("resp_1"))
+        self.turn("resp_0")
         self.assertEqual(self.matching("resp_1", "none"), ["again", "resp_1"])
-        self.assertEqual(
-            self.matching("resp_1", "resp_2"), ["again", "resp_2", "resp_1"]
-        )
+        self.assertEqual(self.matching("resp_1", "resp_2"), ["resp_2"])
+        self.assertEqual(self.matching("resp_2", "resp_1"), ["again", "resp_1"])
+        self.assertEqual(self.matching("none"), [])
         self.assertEqual(self.matching(), [])
 
     def test_only_what_can_be_continued_matches(self) -> None:
@@ -348,13 +349,16 @@ class StoreSuite(StoreVerbs):
             with case(other=other):
                 self.assertEqual(self.matching("resp_1", **other), [])
         self.turn("broken", state="failed", digest=digest_of("broken"))
+        self.turn("other", owner="bob", digest=digest_of("broken"))
         self.assertEqual(self.matching("broken"), [])
+        self.assertEqual(self.matching("resp_1", "broken"), ["resp_1"])
 
     def test_a_very_long_history(self) -> None:
         """More digests than a database takes parameters."""
         self.chain("resp_1", "resp_2")
         long = [f"resp_0{number}" for number in range(40_000)]
-        self.assertEqual(self.matching("resp_1", *long, "resp_2"), ["resp_2", "resp_1"])
+        self.assertEqual(self.matching("resp_1", *long, "resp_2"), ["resp_2"])
+        self.assertEqual(self.matching("resp_2", *long), ["resp_2"])
 
     def test_a_digest_at_the_border_of_two(self) -> None:
         """Only whole ones count, though they are looked for in one piece."""
