@@ -19,6 +19,7 @@ from twisted.python.failure import Failure
 from bench.caller import Caller
 from bench.events import FRAMING_EVENTS, answer
 from bench.loopback import clock, run, sleep, stop
+from bench.matching import match
 from bench.meter import cpu_s, rss_bytes
 from bench.plan import Kind, Outcome, Plan
 
@@ -192,13 +193,16 @@ async def history(plan: Plan, outcome: Outcome) -> None:
     said = conversation(plan.items)
     answered = json.loads(answer(plan.events, plan.size)[-1][1])["response"]["output"]
     await asked(plan, outcome, caller, plan.request(said, None))
+    for number in range(1, plan.count):
+        longer = said[0] | {"content": f"And {number}? ".ljust(plan.size, "x")}
+        await asked(plan, outcome, caller, plan.request([longer], caller.response_id))
     first = caller.response_id
-    outcome.first_event_ms.clear()
-    began, cpu_began = time.perf_counter(), cpu_of(plan)
     if plan.way == "rebuild":
         # Its connection moves on, and leaves it behind.
         await asked(plan, outcome, caller, plan.request(said[-1:], first))
-        outcome.first_event_ms.clear()
+    outcome.answers = outcome.events = 0
+    outcome.first_event_ms.clear()
+    began, cpu_began = time.perf_counter(), cpu_of(plan)
     while time.perf_counter() < began + plan.seconds and not outcome.faults:
         if plan.way == "resend":
             said += [*answered, said[0] | {"content": f"And {len(said)}?"}]
@@ -263,6 +267,7 @@ _LOADS: dict[Kind, Callable[[Plan, Outcome], Awaitable[None]]] = {
     "stall": stall,
     "history": history,
     "talk": talk,
+    "match": match,
 }
 
 

@@ -56,6 +56,10 @@ def _cpu_us_per_request(outcome: Outcome) -> float:
     return outcome.cpu_s * 1e6 / outcome.answers
 
 
+def _cpu_ms_each(outcome: Outcome) -> float:
+    return outcome.cpu_s * 1e3 / outcome.answers
+
+
 def _events_per_s(outcome: Outcome) -> float:
     return outcome.events / outcome.wall_s
 
@@ -179,6 +183,7 @@ def measures(quick: bool) -> tuple[Measure, ...]:
             fresh=True,
         ),
         *_histories(quick),
+        *_matches(quick),
         *_talks(burst),
     )
 
@@ -193,6 +198,21 @@ def _talks(burst: Plan) -> Iterator[Measure]:
                 f"conversations sent whole, {events:,} events, {words}",
                 replace(plan, api="chat") if api == "chat" else plan,
                 {"cpu_us_per_request": _cpu_us_per_request},
+                (DURABLE,),
+            )
+
+
+def _matches(quick: bool) -> Iterator[Measure]:
+    """What it takes to recognise a history, by its length and that of its texts."""
+    for size, bytes_ in (("1 MB", 1_000_000), ("100 kB", 100_000)):
+        for text in (20, 100, 1000):
+            yield Measure(
+                f"match-{size.replace(' ', '')}-{text}".lower(),
+                f"{size} of history in texts of {text:,} characters, recognised",
+                Plan(
+                    "match", 0, seconds=0.3 if quick else 0.5, count=bytes_, size=text
+                ),
+                {"cpu_ms_each": _cpu_ms_each},
                 (DURABLE,),
             )
 
@@ -216,3 +236,26 @@ def _histories(quick: bool) -> Iterator[Measure]:
                 {"p50_ms": _median_ms, "p99_ms": _percentile(0.99)},
                 (DURABLE,),
             )
+    yield Measure(
+        "rebuild-long",
+        "200 turns of 20 kB, rebuilt on a new connection",
+        Plan(
+            "history",
+            0,
+            events=FRAMING_EVENTS + 1,
+            size=10_000,
+            count=200,
+            seconds=1.0 if quick else 3.0,
+            gap_ms=1.0,
+            items=1,
+            way="rebuild",
+            pace_ms=1,
+            connections=100_000,
+        ),
+        {
+            "p50_ms": _median_ms,
+            "p99_ms": _percentile(0.99),
+            "cpu_ms_each": _cpu_ms_each,
+        },
+        (DURABLE,),
+    )

@@ -6,7 +6,9 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-Kind = Literal["in turn", "at pace", "fill", "streams", "stall", "history", "talk"]
+Kind = Literal[
+    "in turn", "at pace", "fill", "streams", "stall", "history", "talk", "match"
+]
 Api = Literal["responses", "chat"]
 
 
@@ -21,15 +23,17 @@ class Plan:
         C{streams}: many answers open at once. C{stall}: a client that reads nothing.
         C{history}: one long conversation is gone on with, again and again.
         C{talk}: every connection has a conversation, and sends all of it each time.
+        C{match}: no requests; a history of C{count} bytes is looked for in a store.
     @ivar pid: The process whose CPU time and memory are taken, or 0 for none.
     @ivar events: Events per answer.
     @ivar pace_ms: Milliseconds between two events, 0 for as fast as can be.
-    @ivar size: Bytes of JSON in one delta.
+    @ivar size: Bytes of JSON in one delta, or characters in each text of a history.
     @ivar connections: HTTP connections that ask at the same time.
     @ivar seconds: How long to measure.
     @ivar gap_ms: Milliseconds between an answer and the next question.
     @ivar follow_up: Whether a question names the answer before it.
-    @ivar count: How many retained connections or open streams there shall be.
+    @ivar count: How many retained connections or open streams there shall be, or turns
+        of a conversation to begin with.
     @ivar items: How many items the conversation has to begin with.
     @ivar api: Which API the client speaks.
     @ivar way: How it is gone on with: C{follow up}, C{rebuild} or C{resend}.
@@ -93,7 +97,7 @@ class Outcome:
 
     @ivar answers: Answers that were right.
     @ivar events: Events in the measured time.
-    @ivar cpu_s: CPU seconds of the contender in that time, which took C{wall_s}.
+    @ivar cpu_s: CPU seconds of what is measured in that time, which took C{wall_s}.
     @ivar first_event_ms: Milliseconds to each first event.
     @ivar rss_before: Bytes the contender held before, and C{rss_after} at the most.
     @ivar held: Retained connections or streams that were open at C{rss_after}.

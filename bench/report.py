@@ -15,6 +15,7 @@ from bench.targets import Target
 _UNITS = {
     "cpu_us_per_event": "CPU µs/event",
     "cpu_us_per_request": "CPU µs/request",
+    "cpu_ms_each": "CPU ms each",
     "commit_cpu_us": "to keep a turn, CPU µs",
     "events_per_s": "events/s",
     "p50_ms": "p50 ms",
