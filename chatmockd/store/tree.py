@@ -42,6 +42,7 @@ class Tree:
         self._aside = Aside(kept)
         self._late: list[tuple[Entry, Ending]] = []
         self._known: OrderedDict[tuple[str, str], Node] = OrderedDict()
+        self._by_digest: dict[tuple[str, str, str, bytes], Node] = {}
 
     @property
     def stores(self) -> tuple[Store, Store]:
@@ -83,7 +84,7 @@ class Tree:
             ending = replace(ending, usage=None)
         await entry.store.end(entry.number, ending)
         if ending.response_id is not None:
-            self._known.pop((owner, ending.response_id), None)
+            self._forget(owner, ending.response_id)
 
     def end_later(self, entry: Entry, ending: Ending) -> None:
         """The turn is over, and that could not be written."""
@@ -91,10 +92,17 @@ class Tree:
 
     def remember(self, owner: str, node: Node) -> None:
         """A follow-up on this node is likely."""
+        self._forget(owner, node.response_id)
         self._known[owner, node.response_id] = node
-        self._known.move_to_end((owner, node.response_id))
+        self._by_digest[owner, node.profile, node.model, node.digest] = node
         if len(self._known) > _REMEMBERED:
-            self._known.popitem(last=False)
+            self._forget(*next(iter(self._known)))
+
+    def remembered(
+        self, owner: str, profile: str, model: str, digest: bytes
+    ) -> Node | None:
+        """The newest node that amounts to this, if it is remembered."""
+        return self._by_digest.get((owner, profile, model, digest))
 
     async def node(self, owner: str, response_id: str) -> Node | None:
         """The node of this name, if it is one that can be followed up on."""
@@ -138,7 +146,10 @@ class Tree:
     async def match(
         self, owner: str, profile: str, model: str, digests: Sequence[bytes]
     ) -> list[Node]:
-        """The nodes that amount to one of these, the newest of each store first."""
+        """
+        Of each store, the nodes with the last of these digests that any node in it has,
+        the newest first.
+        """
         found = await self._fleeting.match(owner, profile, model, digests)
         return found + await self._kept.match(owner, profile, model, digests)
 
@@ -172,7 +183,7 @@ class Tree:
         continued = await self._fleeting.continues(record.number)
         deleted = await self._kept.delete(owner, response_id, continued=continued)
         # A look-up may have been under way.
-        self._known.pop((owner, response_id), None)
+        self._forget(owner, response_id)
         return deleted
 
     async def usage(self, owner: str, since: float) -> list[Spent]:
@@ -195,9 +206,18 @@ class Tree:
     def forget(self) -> None:
         """Some nodes may have been swept away."""
         self._known.clear()
+        self._by_digest.clear()
 
     async def close(self) -> None:
         """Let go of both stores."""
         await self._aside.when_written()
         for store in self.stores:
             await store.close()
+
+    def _forget(self, owner: str, response_id: str) -> None:
+        """The node of this name may not be what it was."""
+        node = self._known.pop((owner, response_id), None)
+        if node is not None:
+            meaning = owner, node.profile, node.model, node.digest
+            if self._by_digest.get(meaning) is node:
+                del self._by_digest[meaning]

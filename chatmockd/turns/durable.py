@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from chatmockd.core.create import Create
-from chatmockd.core.likeness import NOTHING, Likeness, as_heard, digest_after
+from chatmockd.core.likeness import NOTHING, as_heard, digest_after
 from chatmockd.core.shown import Shown
 from chatmockd.core.snapshot import failed, queued, response_in, with_status
 from chatmockd.core.transcript import (
@@ -35,6 +35,7 @@ from chatmockd.store.contract import Ending, Opening, ParentGone
 from chatmockd.store.tree import Entry, Tree
 from chatmockd.turns.connecting import Connecting
 from chatmockd.turns.dying import may_die
+from chatmockd.turns.recognising import recognised
 from chatmockd.turns.running import RunningTurn
 from chatmockd.upstream.lease import AnyLease
 from chatmockd.upstream.leasing import Leasing
@@ -333,29 +334,19 @@ class DurableCourse:
         return resolved(items, known)
 
     async def _recognise(self) -> None:
-        """Find the longest known path that the input begins with."""
-        items = self._items
-        if len(items) < 2:
-            return
-        ends = {digest: count for count, digest in Likeness().ends(items)}
-        if not ends:
-            return
-        nodes = await self._tree.match(
+        """Go on with the longest known path that the input begins with."""
+        found = await recognised(
+            self._tree,
             self._asker.owner,
             self._upstream.profile.name,
             self._create.model,
-            list(ends),
+            self._items,
+            stored=self._create.stores,
+            is_idle_tip=self._upstream.is_idle_tip,
         )
-        best: tuple[int, bool] | None = None
-        for node in nodes:
-            if self._create.stores and node.place == "memory":
-                # It could not be kept on disk behind one that is not.
-                continue
-            rank = ends[node.digest], self._upstream.is_idle_tip(node.upstream_id)
-            if best is None or rank > best:
-                best, self._parent = rank, node
-        if best is not None:
-            self._added = items[best[0] :]
+        if found is not None:
+            self._parent, count = found
+            self._added = self._items[count:]
 
     def _continued(self, request_id: str) -> AnyLease | None:
         """The parent's own connection, if it is idle and has something to be asked."""
