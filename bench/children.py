@@ -104,6 +104,11 @@ class Child:
                 self._process.kill()
                 self._process.wait()
 
+    def kill(self) -> None:
+        """End it without a warning."""
+        self._process.kill()
+        self._process.wait()
+
     def said(self) -> str:
         """All that it printed so far."""
         return self._log.read_text(encoding="utf-8", errors="replace")

@@ -18,11 +18,14 @@ from twisted.internet.defer import ensureDeferred, gatherResults
 
 from bench.loopback import clock
 from bench.plan import Outcome, Plan
-from chatmockd.core.likeness import NOTHING, Likeness, digest_after
-from chatmockd.store.contract import Ending, Opening, Store
+from chatmockd.core.likeness import NOTHING, digest_after
+from chatmockd.store.contract import Ending, Opening
+from chatmockd.store.memory import memory_store
 from chatmockd.store.sqlite import sqlite_store
+from chatmockd.store.tree import Tree
+from chatmockd.turns.recognising import recognised
 
-_WHOSE = {"owner": "bench", "profile": "openai", "model": "bench"}
+_OWNER, _PROFILE, _MODEL = "default", "openai", "bench"
 _OTHERS = 5000
 """Turns of other conversations in the store, so that its index has some depth."""
 
@@ -47,24 +50,37 @@ def messages(size: int, text: int) -> list[dict[str, Any]]:
 
 
 async def match(plan: Plan, outcome: Outcome) -> None:
-    """Look a history up whose beginning is known, again and again."""
+    """
+    Recognise a history all of which is known but its newest question, again and again.
+
+    As a rule its connection waits for that; C{plan.way} C{"stored"} is after a restart.
+    """
     said = messages(plan.count, plan.size)
-    async with _store() as store:
-        kept = {
-            f"other_{number}": digest_after(NOTHING, [{"type": "other", "at": number}])
+    async with _tree() as tree:
+        others = (
+            digest_after(NOTHING, [{"type": "other", "at": number}])
             for number in range(_OTHERS)
-        }
-        # All but the newest question: what a client sends again.
-        kept["wanted"] = digest_after(NOTHING, said[:-1])
-        await gatherResults(
-            [ensureDeferred(_keep(store, *one)) for one in kept.items()]
         )
+        kept = {f"other_{number}": digest for number, digest in enumerate(others)}
+        kept["wanted"] = digest_after(NOTHING, said[:-1])
+        await gatherResults([ensureDeferred(_keep(tree, *one)) for one in kept.items()])
+        if plan.way == "stored":
+            tree.forget()
+        else:
+            await tree.node(_OWNER, "wanted")
         over = time.perf_counter() + plan.seconds
         cpu_began, began = time.process_time(), time.perf_counter()
         while time.perf_counter() < over:
-            ends = {digest: count for count, digest in Likeness().ends(said)}
-            nodes = await store.match(**_WHOSE, digests=list(ends))
-            if [ends[node.digest] for node in nodes] != [len(said) - 1]:
+            found = await recognised(
+                tree,
+                _OWNER,
+                _PROFILE,
+                _MODEL,
+                said,
+                stored=True,
+                is_idle_tip=lambda name: True,
+            )
+            if found is None or found[1] != len(said) - 1:
                 outcome.note("the history was not recognised")
                 return
             outcome.answers += 1
@@ -73,16 +89,26 @@ async def match(plan: Plan, outcome: Outcome) -> None:
 
 
 @asynccontextmanager
-async def _store() -> AsyncIterator[Store]:
+async def _tree() -> AsyncIterator[Tree]:
     with tempfile.TemporaryDirectory() as folder:
-        store = sqlite_store(clock, Path(folder) / "turns.sqlite")
+        kept = sqlite_store(clock, Path(folder) / "turns.sqlite")
+        tree = Tree(kept, memory_store())
         try:
-            yield store
+            yield tree
         finally:
-            await store.close()
+            await tree.close()
 
 
-async def _keep(store: Store, name: str, digest: bytes) -> None:
-    opening = Opening(**_WHOSE, parent=None, outer_parent=None, input=b"[]", began=1.0)
+async def _keep(tree: Tree, name: str, digest: bytes) -> None:
+    opening = Opening(
+        owner=_OWNER,
+        profile=_PROFILE,
+        model=_MODEL,
+        parent=None,
+        outer_parent=None,
+        input=b"[]",
+        began=1.0,
+    )
+    entry = await tree.begin(opening, None, stored=True)
     ending = Ending(state="completed", ended=2.0, response_id=name, digest=digest)
-    await store.end(await store.journal(opening), ending)
+    await tree.end(_OWNER, entry, ending, model=_MODEL)

@@ -68,6 +68,10 @@ def _median_ms(outcome: Outcome) -> float:
     return statistics.median(outcome.first_event_ms)
 
 
+def _longest_ms(outcome: Outcome) -> float:
+    return max(outcome.first_event_ms)
+
+
 def _held(outcome: Outcome) -> float:
     return outcome.held
 
@@ -182,6 +186,14 @@ def measures(quick: bool) -> tuple[Measure, ...]:
             (CHATMOCKD, DURABLE, NAIVE, RELAY),
             fresh=True,
         ),
+        Measure(
+            "restart",
+            "killed under load: start until it serves again",
+            replace(burst, kind="restart", count=2 if quick else 5),
+            {"p50_ms": _median_ms, "longest_ms": _longest_ms},
+            (DURABLE,),
+            fresh=True,
+        ),
         *_histories(quick),
         *_matches(quick),
         *_talks(burst),
@@ -204,17 +216,23 @@ def _talks(burst: Plan) -> Iterator[Measure]:
 
 def _matches(quick: bool) -> Iterator[Measure]:
     """What it takes to recognise a history, by its length and that of its texts."""
-    for size, bytes_ in (("1 MB", 1_000_000), ("100 kB", 100_000)):
+    plan = Plan("match", 0, seconds=0.3 if quick else 0.5)
+    for size, length in (("1 MB", 1_000_000), ("100 kB", 100_000)):
         for text in (20, 100, 1000):
             yield Measure(
-                f"match-{size.replace(' ', '')}-{text}".lower(),
+                f"match-{size.replace(' ', '').lower()}-{text}",
                 f"{size} of history in texts of {text:,} characters, recognised",
-                Plan(
-                    "match", 0, seconds=0.3 if quick else 0.5, count=bytes_, size=text
-                ),
+                replace(plan, count=length, size=text),
                 {"cpu_ms_each": _cpu_ms_each},
                 (DURABLE,),
             )
+        yield Measure(
+            f"match-{size.replace(' ', '').lower()}-stored",
+            f"{size} in texts of 1,000, recognised by the store",
+            replace(plan, count=length, size=1000, way="stored"),
+            {"cpu_ms_each": _cpu_ms_each},
+            (DURABLE,),
+        )
 
 
 def _histories(quick: bool) -> Iterator[Measure]:

@@ -7,7 +7,15 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 Kind = Literal[
-    "in turn", "at pace", "fill", "streams", "stall", "history", "talk", "match"
+    "in turn",
+    "at pace",
+    "fill",
+    "streams",
+    "stall",
+    "history",
+    "talk",
+    "match",
+    "restart",
 ]
 Api = Literal["responses", "chat"]
 
@@ -23,7 +31,8 @@ class Plan:
         C{streams}: many answers open at once. C{stall}: a client that reads nothing.
         C{history}: one long conversation is gone on with, again and again.
         C{talk}: every connection has a conversation, and sends all of it each time.
-        C{match}: no requests; a history of C{count} bytes is looked for in a store.
+        C{match}: no requests; a history of C{count} bytes is recognised.
+        C{restart}: it is killed under load, C{count} times.
     @ivar pid: The process whose CPU time and memory are taken, or 0 for none.
     @ivar events: Events per answer.
     @ivar pace_ms: Milliseconds between two events, 0 for as fast as can be.
@@ -36,7 +45,8 @@ class Plan:
         of a conversation to begin with.
     @ivar items: How many items the conversation has to begin with.
     @ivar api: Which API the client speaks.
-    @ivar way: How it is gone on with: C{follow up}, C{rebuild} or C{resend}.
+    @ivar way: How it is gone on with: C{follow up}, C{rebuild} or C{resend}; or where
+        it is known from, if not from memory: C{stored}.
     """
 
     kind: Kind

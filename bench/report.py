@@ -20,6 +20,7 @@ _UNITS = {
     "events_per_s": "events/s",
     "p50_ms": "p50 ms",
     "p99_ms": "p99 ms",
+    "longest_ms": "longest ms",
     "added_p50_ms": "added p50 ms",
     "added_p99_ms": "added p99 ms",
     "kb_each": "kB each",
@@ -83,7 +84,7 @@ def _verdict(target: Target, results: Results) -> str:
     met = target.met(results)
     if met is not None:
         return "met" if met else "MISSED"
-    reason = results.left_out.get(target.theirs or OURS)
+    reason = results.left_out.get(target.theirs or target.ours)
     return reason.partition(":")[0] if reason else "not measured"
 
 

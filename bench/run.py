@@ -27,7 +27,8 @@ from bench.contenders import (
     running,
 )
 from bench.measures import Measure
-from bench.plan import Outcome
+from bench.plan import Outcome, Plan
+from bench.restarts import restarts
 from bench.results import Results, Round
 from bench.verify import faults_of
 
@@ -42,10 +43,10 @@ def _upgrades(loopback: Loopback) -> int:
         return int(json.load(connection.getresponse())["upgrades"])
 
 
-def _drive(measure: Measure, target: Running) -> Outcome:
+def _drive(plan: Plan, target: Running) -> Outcome:
     """Run the load client as a process of its own."""
     plan = replace(
-        measure.plan,
+        plan,
         port=target.port,
         pid=target.pid,
         follow_up=target.contender.follows_up,
@@ -71,7 +72,7 @@ def _measure(
     """One measure of one contender; what fails is a fault, not the end of the run."""
     before = _upgrades(loopback)
     try:
-        outcome = _drive(measure, target)
+        outcome = _drive(measure.plan, target)
     except (ChildFailed, subprocess.TimeoutExpired) as problem:
         outcome = Outcome(faults=[str(problem)])
     opened = _upgrades(loopback) - before
@@ -82,6 +83,20 @@ def _measure(
         allowed += 50 + outcome.answers // 5
     if not measure.fresh and opened > allowed:
         outcome.note(f"{opened} upstream sockets opened")
+    return _round(measure, target, number, outcome)
+
+
+def _restarts(measure: Measure, contender: Contender, loopback: Loopback) -> Round:
+    """What it takes to start anew after a sudden death."""
+    try:
+        outcome = restarts(measure.plan, contender, loopback, _drive)
+    except (ChildFailed, subprocess.TimeoutExpired, OSError, ValueError) as problem:
+        outcome = Outcome(faults=[str(problem)])
+    return _round(measure, Running(contender, 0, 0), 0, outcome)
+
+
+def _round(measure: Measure, target: Running, number: int, outcome: Outcome) -> Round:
+    """The figures of one outcome, or what was wrong with it."""
     figures = {}
     if not outcome.faults:
         read = measure.figures.items()
@@ -163,6 +178,10 @@ class Run:
         for measure in self._measures:
             for contender in measure.contenders if measure.fresh else ():
                 if not self._takes_part(contender):
+                    continue
+                if measure.plan.kind == "restart":
+                    result = _restarts(measure, contender, loopback)
+                    self.results.rounds.append(result)
                     continue
                 try:
                     with running(contender, loopback, measure.tls) as one:

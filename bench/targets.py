@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from bench.contenders import DURABLE
 from bench.measures import Measure
 from bench.results import OURS, Results
 
@@ -15,6 +16,7 @@ class Target:
     """
     One bound on one figure.
 
+    @ivar ours: The contender that is the daemon.
     @ivar theirs: The contender to compare with; None for a bound on the figure itself.
     @ivar bound: C{at most} bounds ours divided by theirs, C{times less} theirs divided
         by ours, C{at least} the figure itself from below.
@@ -26,12 +28,13 @@ class Target:
     theirs: str | None
     bound: Literal["at most", "times less", "at least"]
     limit: float
+    ours: str = OURS
 
     def measured(self, results: Results) -> float | None:
         """What to hold against the limit; None where it was not measured."""
         if self.theirs is None:
-            return results.median(self.measure, self.figure, OURS)
-        over, under = OURS, self.theirs
+            return results.median(self.measure, self.figure, self.ours)
+        over, under = self.ours, self.theirs
         if self.bound == "times less":
             over, under = under, over
         return results.ratio(self.measure, self.figure, over, under)
@@ -75,6 +78,30 @@ def targets(measures: Iterable[Measure]) -> list[Target]:
             count = by_name[name].plan.count
             title = f"{by_name[name].title}, no errors"
             wanted.append(Target(title, name, "held", None, "at least", count))
+    wanted += _kept(by_name.values())
     flat = "MB more with a stalled client"
     wanted.append(Target(flat, "stalled", "growth_mb", None, "at most", 1.05))
     return [target for target in wanted if target.measure in by_name]
+
+
+def _kept(measures: Iterable[Measure]) -> Iterator[Target]:
+    """What is asked of mode durable, where conversations are kept."""
+
+    def at_most(
+        limit: float, title: str, measure: str, figure: str, theirs: str | None = None
+    ) -> Target:
+        return Target(
+            title, measure, figure, theirs, "at most", limit, ours=DURABLE.name
+        )
+
+    for measure in measures:
+        if measure.plan.kind == "match":
+            limit = measure.plan.count / 100_000  # ms
+            title = f"CPU ms, {measure.title}"
+            yield at_most(limit, title, measure.name, "cpu_ms_each")
+    title = "CPU per event at model speed, mode durable"
+    yield at_most(1.05, title, "model-speed", "cpu_us_per_event", OURS)
+    title = "ms to rebuild 200 turns of 20 kB, upstream included"
+    yield at_most(250, title, "rebuild-long", "p50_ms")
+    title = "ms from start to serving, killed under load"
+    yield at_most(3000, title, "restart", "longest_ms")
