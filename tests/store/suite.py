@@ -379,6 +379,15 @@ class StoreSuite(StoreVerbs):
         answer = said("assistant", "Hi", id="msg_of_resp_1")
         self.assertEqual(known, {"msg_in": asked, "msg_of_resp_1": answer})
 
+    def test_very_many_items(self) -> None:
+        """Each is known, whatever is in its name."""
+        names = [f"msg_{number}" for number in range(120)] + ["it's \x00 \U0001f40d"]
+        items = [said("assistant", name, id=name) for name in names]
+        body = msgspec.json.encode({"output": items})
+        self.turn("resp_1", response=body, items=names)
+        known = self.result(self.store.items("alice", names))
+        self.assertEqual([item["content"] for item in known.values()], names)
+
     def test_an_item_that_comes_again(self) -> None:
         """An id stands for what it was given to last."""
         for name, text in (("resp_1", "Old"), ("resp_2", "New")):
@@ -552,6 +561,21 @@ class StoreSuite(StoreVerbs):
         wanted = ["msg_of_old_1", "msg_of_new"]
         known = self.result(self.store.items("alice", wanted))
         self.assertEqual(list(known), ["msg_of_new"])
+
+    def test_trees_that_begin_where_others_were_swept(self) -> None:
+        """They are trees of their own, and go as such."""
+        for number in range(3):
+            at = 1000.0 * number
+            first, second = f"first_{number}", f"second_{number}"
+            self.chain(first, second, at=at)
+            self.turn("other", at=at + 500)
+            self.assertEqual(
+                self.result(self.store.sweep(at + 100, NEVER, NO_LIMIT)), 2
+            )
+            self.assertEqual(self.kept(first, second, "other"), ["other"])
+            self.assertEqual(
+                self.result(self.store.sweep(at + 600, NEVER, NO_LIMIT)), 1
+            )
 
     def test_an_old_turn_that_was_continued_lately_stays(self) -> None:
         """A tree is as old as the latest that happened in it, in any branch."""

@@ -374,13 +374,14 @@ class SqliteFaultsTests(_OnDisk, SynchronousTestCase):
 
     def test_sweeping_makes_room_on_a_full_disk(self) -> None:
         """When old turns have gone, new ones can be kept again."""
+        self.turn("older", text="x" * 100_000)
         self.turn("old", text="x" * 100_000)
         self.fill()
         with self.assertRaises(StoreFull):
-            self.begun(text="y" * 90_000)
-        self.assertEqual(self.result(self.store.sweep(1000.0, NEVER, 10**9)), 2)
-        self.turn("new", text="y" * 90_000)
-        self.assertEqual(self.kept("old", "new"), ["new"])
+            self.begun(text="y" * 120_000)
+        self.assertEqual(self.result(self.store.sweep(1000.0, NEVER, 10**9)), 3)
+        self.turn("new", text="y" * 120_000)
+        self.assertEqual(self.kept("older", "old", "new"), ["new"])
 
     def test_what_is_asked_meanwhile_is_answered(self) -> None:
         """One that fails does not take those with it that wait behind it."""
