@@ -261,7 +261,7 @@ def _histories(quick: bool) -> Iterator[Measure]:
             "history",
             0,
             events=FRAMING_EVENTS + 1,
-            size=10_000,
+            size=20_000,
             count=200,
             seconds=1.0 if quick else 3.0,
             gap_ms=1.0,
