@@ -89,8 +89,15 @@ class SqlStore:
                 )
                 if cursor.fetchone() is not None:
                     raise IdempotencyUnknown
-            root = None
-            if opening.parent is not None:
+            if opening.parent is None:
+                # A tree's root is its first turn, which gets the next number. To say so
+                # afterwards would write all of its input again.
+                cursor.execute(
+                    "SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence "
+                    "WHERE name = 'turn'"
+                )
+                (root,) = cursor.fetchone()
+            else:
                 cursor.execute(
                     "SELECT root FROM turn WHERE number = ?", (opening.parent,)
                 )
@@ -122,10 +129,6 @@ class SqlStore:
             )
             number = cursor.lastrowid
             assert number is not None
-            if opening.parent is None:
-                cursor.execute(
-                    "UPDATE turn SET root = number WHERE number = ?", (number,)
-                )
             return number
 
         return self._run(work)
