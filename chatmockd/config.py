@@ -6,9 +6,11 @@ and from C{--set} are text and become what the key's type says.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from ipaddress import ip_address
 from pathlib import Path, PurePath
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,6 +29,9 @@ Place = Callable[[str, str], str]
 
 _HIGHEST = 2**53  # of any number; above it a float is not exact
 
+_HOST_NAME = re.compile(r"[a-z0-9._-]+", re.IGNORECASE)
+# As browsers write it; "null" is what they say of a page without an address.
+_ORIGIN = re.compile(r"null|[a-z][a-z0-9+.-]*://[^\s/?#@A-Z*]+", re.ASCII)
 
 _SECTIONS: dict[str, type[Section]] = {
     field.name: field.type for field in msgspec.structs.fields(Settings)
@@ -37,12 +42,22 @@ def find_file(environ: Mapping[str, str], home: Path) -> Path | None:
     """The configuration file to read when none is named on the command line."""
     named = environ.get("CHATMOCKD_CONFIG")
     if named:
-        return Path(named)
+        return at_home(named, home)
     candidates = (
         home / ".config" / "chatmockd" / "chatmockd.toml",
         Path("/etc/chatmockd/chatmockd.toml"),
     )
     return next((path for path in candidates if path.is_file()), None)
+
+
+def at_home(name: str, home: Path) -> Path:
+    """
+    The path that C{name} is, below C{home} where it begins with C{~/}.
+
+    A shell leaves that alone in C{--config=~/x}, and so does systemd.
+    """
+    path = Path(name)
+    return home.joinpath(*path.parts[1:]) if path.parts[:1] == ("~",) else path
 
 
 def load(
@@ -78,12 +93,15 @@ def load(
     _check(settings, sources)
     for check in checks:
         check(settings, partial(_place, sources))
+    # Last: where it listens can be told of an endpoint description only.
+    _check_exposure(settings, sources)
     return settings
 
 
 def _read_file(file: Path) -> dict[str, dict[str, Any]]:
     try:
-        document = tomllib.loads(file.read_text(encoding="utf-8"))
+        # Some editors put a byte order mark before everything.
+        document = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as problem:
         raise ConfigError(f"{file}: cannot be read: {problem.strerror}") from None
     except UnicodeDecodeError:
@@ -116,7 +134,7 @@ def _from_sets(sets: Iterable[str]) -> Iterable[tuple[str, str, str, str]]:
     for word in sets:
         name, equals, value = word.partition("=")
         section, dot, key = name.strip().partition(".")
-        if not equals or not dot or not key:
+        if not equals or not dot or not section or not key:
             raise ConfigError(f"--set {word}: must look like section.key=value")
         yield f"--set {name}", section, key, value
 
@@ -205,8 +223,8 @@ def _check(settings: Settings, sources: _Sources) -> None:
         value = getattr(getattr(settings, section), key)
         if not least <= value < _HIGHEST:
             raise ConfigError(
-                f"{_place(sources, section, key)}: must be at least {least:g} and "
-                f"below {_HIGHEST:g}, not {value}"
+                f"{_place(sources, section, key)}: must be at least {least} "
+                f"(and below {_HIGHEST}), not {value}"
             )
     if settings.upstream.url and not _is_websocket_url(settings.upstream.url):
         raise ConfigError(
@@ -238,6 +256,35 @@ def _check(settings: Settings, sources: _Sources) -> None:
             f"{_place(sources, 'store', 'path')}: must name a file, not "
             f"{settings.store.path!r}"
         )
+    if place.parts[0].startswith("~") and place.parts[0] != "~":
+        raise ConfigError(
+            f"{_place(sources, 'store', 'path')}: {place.parts[0]!r} is not looked up; "
+            "allowed: ~/… for your own home, or the whole path"
+        )
+    for section, key in (("store", "path"), ("upstream", "api_key_file")):
+        if "\0" in getattr(getattr(settings, section), key):
+            raise ConfigError(
+                f"{_place(sources, section, key)}: must be a path, without NUL"
+            )
+    if not settings.account.client_id:
+        raise ConfigError(f"{_place(sources, 'account', 'client_id')}: is empty")
+    for host in settings.server.allowed_hosts:
+        if not _is_host(host):
+            raise ConfigError(
+                f"{_place(sources, 'server', 'allowed_hosts')}: must be host names or "
+                f"addresses, each without port and brackets, not {host!r}"
+            )
+    for origin in settings.server.allowed_origins:
+        if not _ORIGIN.fullmatch(origin):
+            raise ConfigError(
+                f"{_place(sources, 'server', 'allowed_origins')}: must be origins as "
+                "browsers send them, scheme://host[:port] in small letters and with "
+                f"nothing behind it, not {origin!r}"
+            )
+
+
+def _check_exposure(settings: Settings, sources: _Sources) -> None:
+    """Refuse to be reached from elsewhere, unless that is meant."""
     listen = _place(sources, "server", "listen")
     if not settings.server.descriptions():
         raise ConfigError(f"{listen}: names no endpoint")
@@ -256,6 +303,15 @@ def _place(sources: _Sources, section: str, key: str) -> str:
     """Where the value of a key was written, and the key."""
     source = sources.get((section, key), "defaults")
     return f"{source}: {section}.{key}"
+
+
+def _is_host(host: str) -> bool:
+    """Whether a C{Host} header could have it, when its port is taken off."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return _HOST_NAME.fullmatch(host) is not None
+    return True
 
 
 def _is_websocket_url(url: str) -> bool:

@@ -111,6 +111,7 @@ class TextTests(ConfigCase):
         """Numbers, truths, lists and texts."""
         for key, text, value in (
             ("server.max_body_bytes", "1024", 1024),
+            ("server.allowed_origins", "null", ["null"]),
             ("server.drain_s", "0.5", 0.5),
             ("server.drain_s", "7", 7.0),
             ("server.allow_remote", "true", True),
@@ -267,7 +268,14 @@ class ComplaintTests(ConfigCase):
             ),
             ("[store]\npath = ''", "store.path: must name a file, not ''"),
             ("[store]\npath = '~'", "store.path: must name a file, not '~'"),
-            ("[store]\nmax_bytes = 5", "store.max_bytes: must be at least"),
+            ("[store]\npath = '~me/x'", "store.path: '~me' is not looked up"),
+            ('[store]\npath = "a\\u0000b"', "store.path: must be a path, without NUL"),
+            (
+                '[upstream]\napi_key_file = "\\u0000"',
+                "upstream.api_key_file: must be a path, without NUL",
+            ),
+            ("[store]\nmax_bytes = 5", "store.max_bytes: must be at least 1048576 "),
+            ("[account]\nclient_id = ''", "account.client_id: is empty"),
             (
                 "[continuity]\nmode = 'for ever'",
                 'continuity.mode: must be "durable" or "retained" or "off", not '
@@ -287,6 +295,11 @@ class ComplaintTests(ConfigCase):
             with case(text=text[:60]):
                 complaint = self.complaint(text)
                 self.assertIn(f"{self.file}: {words}", complaint)
+
+    def test_a_byte_order_mark(self) -> None:
+        """Some editors write one, and say nothing of it."""
+        text = "[server]\r\ndrain_s = 1\r\n".encode("utf-8-sig")
+        self.assertEqual(self.load(text).server.drain_s, 1)
 
     def test_a_file_that_cannot_be_read(self) -> None:
         """The reason is the operating system's."""
@@ -330,7 +343,10 @@ class ComplaintTests(ConfigCase):
 
     def test_options_that_are_none(self) -> None:
         """What C{--set} wants to be like."""
-        for word in ("", "server", "server.drain_s", "drain_s=1", "server.=1", "=1"):
+        for word in (
+            *("", "server", "server.drain_s", "drain_s=1"),
+            *("server.=1", ".drain_s=1", "=1"),
+        ):
             with case(word=word):
                 complaint = self.complaint(None, word)
                 self.assertEqual(
@@ -423,6 +439,56 @@ class RangeTests(ConfigCase):
                 self.assertIn("upstream.url: must look like wss://", complaint)
                 self.assertNotIn("secret", complaint)
 
+    def test_hosts(self) -> None:
+        """What a C{Host} header can have; else nobody would come in, silently."""
+        for host in ("box.lan", "Box", "192.0.2.7", "fd00::7", "my_box", "box.lan."):
+            with case(host=host):
+                settings = self.load(None, f"server.allowed_hosts={host}")
+                self.assertEqual(settings.server.allowed_hosts, [host])
+        for host in (
+            "box.lan:8000",
+            "http://box.lan",
+            "box.lan/",
+            "*",
+            "*.lan",
+            "fd00::7]",
+            "a b",
+            "bücher.example",
+        ):
+            with case(host=host):
+                complaint = self.complaint(None, f"server.allowed_hosts={host}")
+                self.assertIn("server.allowed_hosts: must be host names", complaint)
+                self.assertIn(repr(host), complaint)
+
+    def test_origins(self) -> None:
+        """What browsers send, letter by letter."""
+        for origin in (
+            "https://chat.example",
+            "http://localhost:3000",
+            "http://[::1]:3000",
+            "app://obsidian.md",
+            "chrome-extension://abcdef",
+            "null",
+        ):
+            with case(origin=origin):
+                settings = self.load(None, f"server.allowed_origins={origin}")
+                self.assertEqual(settings.server.allowed_origins, [origin])
+        for origin in (
+            "*",
+            "https://*.example",
+            "https://chat.example/",
+            "https://chat.example/app",
+            "https://Chat.example",
+            "HTTPS://chat.example",
+            "chat.example",
+            "https://",
+            "https://me@chat.example",
+        ):
+            with case(origin=origin):
+                complaint = self.complaint(None, f"server.allowed_origins={origin}")
+                self.assertIn("server.allowed_origins: must be origins", complaint)
+                self.assertIn(repr(origin), complaint)
+
     def test_nobody_is_let_in_by_accident(self) -> None:
         """Beyond loopback only with a word that says so."""
         open_, closed = "tcp:8000", "tcp:8000:interface=127.0.0.1"
@@ -456,6 +522,8 @@ class FindFileTests(ConfigCase):
         self.assertEqual(find_file({}, self.folder), in_home)
         self.assertEqual(find_file({"CHATMOCKD_CONFIG": ""}, self.folder), in_home)
         self.assertEqual(find_file(named, self.folder), Path("/somewhere/else.toml"))
+        at_home = {"CHATMOCKD_CONFIG": "~/mine.toml"}
+        self.assertEqual(find_file(at_home, self.folder), self.folder / "mine.toml")
 
     def test_a_folder_of_that_name(self) -> None:
         """Is no file."""
