@@ -16,7 +16,7 @@ from chatmockd import __version__
 from chatmockd.account.login import PORT
 from chatmockd.commands import serve, status
 from chatmockd.commands.running import run, told
-from chatmockd.config import find_file, load
+from chatmockd.config import at_home, find_file, load
 from chatmockd.network import Network
 from chatmockd.outbound import HttpOutbound
 from chatmockd.settings import ConfigError, Settings
@@ -80,9 +80,16 @@ def _command(
 
 
 def _settings(chosen: Namespace) -> Settings:
-    named = chosen.config
-    file = Path(named) if named else find_file(os.environ, Path.home())
+    named, home = chosen.config, Path.home()
+    file = at_home(named, home) if named else find_file(os.environ, home)
     return load(file, os.environ, chosen.set)
+
+
+def port(text: str) -> int:
+    """A number that a port can have."""
+    if not 0 < int(text) < 65_536:
+        raise ValueError(text)
+    return int(text)
 
 
 def _parser() -> ArgumentParser:
@@ -99,7 +106,10 @@ def _parser() -> ArgumentParser:
 
     def add(name: str, help: str) -> ArgumentParser:
         command = commands.add_parser(
-            name, help=help, description=f"{help.capitalize()}.", allow_abbrev=False
+            name,
+            help=help,
+            description=f"{help[0].upper()}{help[1:]}.",
+            allow_abbrev=False,
         )
         command.add_argument(
             "-c", "--config", metavar="FILE", help="the configuration file (TOML)"
@@ -127,7 +137,7 @@ def _parser() -> ArgumentParser:
     )
     login.add_argument(
         "--callback-port",
-        type=int,
+        type=port,
         default=PORT,
         metavar="PORT",
         help=f"where the browser comes back to ({PORT}; OpenAI accepts no other)",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Sequence
 from types import FrameType
 
 from twisted.application.service import Service
-from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.interfaces import (
     IListeningPort,
@@ -116,7 +117,7 @@ class Daemon(Service):
         self._turns.start()
         self._log.info(
             "serving on {addresses}; {upstream}",
-            addresses=", ".join(_address(port) for port in self._ports),
+            addresses=", ".join(address_of(port.getHost()) for port in self._ports),
             upstream=self._upstream,
         )
         self._announce(self._ports)
@@ -184,14 +185,19 @@ class Daemon(Service):
                 expiry.cancel()
 
 
-def _address(port: IListeningPort) -> str:
-    """Where a port listens, as people write it."""
-    host = port.getHost()
+def address_of(host: object) -> str:
+    """
+    Where a port listens, as people write it.
+
+    @param host: What its C{getHost} says.
+    """
     if isinstance(host, IPv4Address):
         return f"http://{host.host}:{host.port}"
     if isinstance(host, IPv6Address):
         return f"http://[{host.host}]:{host.port}"
-    return str(getattr(host, "name", host))
+    if isinstance(host, UNIXAddress):
+        return f"unix:{os.fsdecode(host.name or b'')}"
+    return str(host)
 
 
 def signals_of(

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import msgspec
 from twisted.application.service import IService, Service
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
 from twisted.python import usage
 
-from chatmockd.config import Place, find_file, load
+from chatmockd.config import Place, at_home, find_file, load
 from chatmockd.core.proxy import ProxyUnusable
 from chatmockd.exposure import port_of
 from chatmockd.network import Network
@@ -64,8 +65,8 @@ class Options(usage.Options):
         What is wrong with it is one line on stderr and exit status 78; twistd has not
         written its pid file yet.
         """
-        named = self["config"]
-        file = Path(named) if named else find_file(os.environ, Path.home())
+        named, home = self["config"], Path.home()
+        file = at_home(named, home) if named else find_file(os.environ, home)
         try:
             self.settings = load(
                 file,
@@ -214,11 +215,13 @@ def _tell_why_it_ends(
     """
     What the operator reads when the process cannot go on.
 
-    That a port is taken is the operator's business, and no mistake of ours; forty lines
-    of where twistd found out would hide it.
+    That a port is taken, or a log file cannot be written, is the operator's business,
+    and no mistake of ours; forty lines of where twistd found out would hide it.
     """
     if isinstance(problem, CannotListenError):
         print(f"chatmockd: server.listen: {problem}", file=sys.stderr)
+    elif isinstance(problem, OSError):
+        print(f"chatmockd: cannot start: {problem}", file=sys.stderr)
     else:
         sys.__excepthook__(kind, problem, trace)
 
@@ -270,9 +273,7 @@ def _open_tree(
         return None
     if settings.store.kind == "memory":
         return Tree(memory_store("disk"), memory_store())
-    path = Path(settings.store.path)
-    if path.parts[:1] == ("~",):
-        path = home.joinpath(*path.parts[1:])
+    path = at_home(settings.store.path, home)
     if simulated:
         path = path.with_name(f"simulated-{path.name}")
     try:
@@ -283,12 +284,15 @@ def _open_tree(
 
 def _show_how_to_try(issuer: str, ports: Sequence[IListeningPort]) -> None:
     """Print lines to paste, past the log, which stdout is by now in the foreground."""
-    number = getattr(ports[0].getHost(), "port", None)
-    if number is not None and sys.__stdout__ is not None:
+    from chatmockd.daemon import address_of
+
+    host = ports[0].getHost()
+    if isinstance(host, IPv4Address | IPv6Address) and sys.__stdout__ is not None:
+        where = address_of(host)
         body = '{"model": "gpt-5.5", "input": "Count to 5.", "stream": true}'
         print(
             "\nTry it:\n\n"
-            f"  curl -N http://127.0.0.1:{number}/v1/responses "
+            f"  curl -N {where}/v1/responses "
             f"-H 'Content-Type: application/json' -d '{body}'\n\n"
             "Try signing in, with a login of its own:\n\n"
             "  CHATGPT_LOCAL_HOME=simulated-login chatmockd login "
@@ -308,6 +312,13 @@ def _check_endpoints(settings: Settings, place: Place) -> None:
         try:
             # Nothing is asked of the reactor before the endpoint listens.
             serverFromString(cast(Any, None), description)
+        except TypeError:
+            # Twisted has called a function with as many words as there were.
+            raise ConfigError(
+                f"{listen}: {description!r} is not an endpoint description: it has too "
+                "few parts between its colons, or too many; a colon that is no border "
+                "is written \\:, as in tcp6:8000:interface=\\:\\:1"
+            ) from None
         except Exception as problem:
             raise ConfigError(
                 f"{listen}: {description!r} is not an endpoint description: {problem}"

@@ -35,6 +35,12 @@ class CommandTests(SynchronousTestCase):
         for words in ("serve", "login", "logout", "info", "models", "exit status:"):
             self.assertIn(words, out)
 
+    def test_help_of_a_command(self) -> None:
+        """Names are written as their owners do."""
+        status, out, _ = self.run_with("login", "--help")
+        self.assertEqual(status, 0)
+        self.assertIn("Sign in to ChatGPT", out)
+
     def test_nonsense(self) -> None:
         """Exit status 2, and how to do better on stderr."""
         for words in (
@@ -43,6 +49,8 @@ class CommandTests(SynchronousTestCase):
             ("--version", "x"),
             ("login", "--sing"),
             ("login", "--callback-port", "x"),
+            ("login", "--callback-port", "0"),
+            ("login", "--callback-port", "65536"),
             ("serve", "--reasoning-effort", "huge"),
             ("serve", "--port", "eight"),
             ("serve", "--sim"),

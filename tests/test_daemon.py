@@ -6,14 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.address import IPv4Address
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
+from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from chatmockd.daemon import Daemon
+from chatmockd.daemon import Daemon, address_of
 from tests.bridge import Answer, Bridge, completed, created, delta
+from tests.core.cases import case
 
 
 @implementer(IListeningPort)
@@ -83,6 +85,20 @@ class _Daemon(Bridge):
         daemon.privilegedStartService()
         daemon.startService()
         return daemon
+
+
+class AddressTests(SynchronousTestCase):
+    """Where a port listens, as people write it."""
+
+    def test_addresses(self) -> None:
+        """To be pasted behind curl, but for sockets that are files."""
+        for host, shown in (
+            (IPv4Address("TCP", "127.0.0.1", 80), "http://127.0.0.1:80"),
+            (IPv6Address("TCP", "::1", 80), "http://[::1]:80"),
+            (UNIXAddress(b"/run/chatmockd.sock"), "unix:/run/chatmockd.sock"),
+        ):
+            with case(host=host):
+                self.assertEqual(address_of(host), shown)
 
 
 class StartTests(_Daemon):

@@ -182,6 +182,16 @@ class RefusedConfigurationTests(PlacedTests):
         words = self.config("[server\n")
         self.assert_refused(*words, says=f"{words[1]}: is not valid TOML")
 
+    def test_what_is_no_endpoint(self) -> None:
+        """What is wrong with it, and not what it might let in."""
+        for listen, says in (
+            ("banana", "'banana' is not an endpoint description: "),
+            ("tcp6:8000:interface=::1", r"as in tcp6:8000:interface=\:\:1"),
+            ("tcp:interface=127.0.0.1", "it has too few parts between its colons"),
+        ):
+            with self.subTest(listen=listen):
+                self.assert_refused("--set", f"server.listen={listen}", says=says)
+
     def test_an_unknown_key(self) -> None:
         """A key that does not exist: the file, the key, and what there is."""
         words = self.config(BAD)
@@ -486,3 +496,19 @@ class TakenPortTests(PlacedTests):
         )
         self.assertNotIn("Traceback", log.read_text(encoding="utf-8"))
         self.assertIsNone(self.place.pid)
+
+    def test_what_the_system_refuses_is_one_line(self) -> None:
+        """A log file, or a socket's folder, that is not there: no traceback."""
+        nowhere = self.place.folder / "nowhere"
+        for words in (
+            (f"--logfile={nowhere}/log", "chatmockd", "--simulate"),
+            ("chatmockd", "--simulate", "--set", f"server.listen=unix:{nowhere}/it"),
+        ):
+            with self.subTest(words=words):
+                ended = self.place.twistd("-n", *words)
+                said = ended.stdout + ended.stderr
+                self.assertEqual(ended.returncode, 1, said)
+                self.assertIn("chatmockd: cannot start: [Errno 2]", said)
+                self.assertIn(str(nowhere), said)
+                self.assertNotIn("Traceback", said)
+                self.assertIsNone(self.place.pid)
