@@ -8,21 +8,48 @@ HERE = Path(__file__).parent
 VERSION: dict[str, str] = {}
 exec((HERE / "chatmockd" / "_version.py").read_text(encoding="utf-8"), VERSION)
 
+
+def _files(pattern: str) -> list[str]:
+    """The files of this pattern, as setuptools wants them named."""
+    return sorted(str(path.relative_to(HERE)) for path in HERE.glob(pattern))
+
+
 setup(
     name="chatmockd",
     version=VERSION["__version__"],
     description=(
-        "A daemon that serves the OpenAI Responses API over HTTP and carries it "
+        "A daemon that serves the APIs of OpenAI and Ollama over HTTP and carries them "
         "over retained upstream WebSockets"
     ),
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="MIT",
+    keywords="openai chatgpt responses websocket ollama proxy twisted",
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Environment :: No Input/Output (Daemon)",
+        "Framework :: Twisted",
+        "Intended Audience :: Developers",
+        "Intended Audience :: System Administrators",
+        "Operating System :: POSIX",
+        "Programming Language :: Python :: 3 :: Only",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Internet :: Proxy Servers",
+        "Typing :: Typed",
+    ],
     python_requires=">=3.11",
     # Twisted finds plugins by path, so twisted/plugins ships as a package without an
     # __init__.py of its own; automatic discovery would stumble over it.
     packages=[*find_packages(include=["chatmockd", "chatmockd.*"]), "twisted.plugins"],
     package_data={"chatmockd": ["py.typed"]},
+    # Whoever installs a wheel has no tree to look into: these are in PREFIX/share then.
+    data_files=[
+        ("share/chatmockd", _files("etc/*")),
+        ("share/doc/chatmockd", ["README.md", "CHANGELOG.md"]),
+        ("share/doc/chatmockd/docs/clients", _files("docs/clients/*.md")),
+    ],
     install_requires=[
         "Twisted[tls]>=26.10.0",
         # core/cut.py works ahead of Autobahn's parser, and its test holds it against

@@ -104,6 +104,27 @@ class WheelTests(unittest.TestCase):
         }
         self.assertEqual(strangers, set())
 
+    def test_what_operators_read(self) -> None:
+        """Configuration, unit and documents are in PREFIX/share, as in the tree."""
+        with zipfile.ZipFile(self.wheel) as opened:
+            shared = {
+                name.partition(".data/data/share/")[2]: opened.read(name)
+                for name in opened.namelist()
+                if ".data/data/share/" in name
+            }
+        expected = {
+            **{f"chatmockd/{path.name}": path for path in ROOT.glob("etc/*")},
+            **{
+                f"doc/chatmockd/{path.relative_to(ROOT)}": path
+                for pattern in ("README.md", "CHANGELOG.md", "docs/clients/*.md")
+                for path in ROOT.glob(pattern)
+            },
+        }
+        self.assertIn("chatmockd/chatmockd.service", expected)
+        self.assertEqual(
+            shared, {name: path.read_bytes() for name, path in expected.items()}
+        )
+
     def test_what_is_imported(self) -> None:
         """Daemon and plugin come from where they were installed."""
         ended = self.run_installed(
