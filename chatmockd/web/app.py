@@ -280,7 +280,9 @@ class Api:
                 MethodNotAllowed(f"{method} is not allowed for {path}.")
             )
         if problem.code in (404, 308):
-            return request.set_error(NotFound(f"There is no {method} {path}."))
+            return request.set_error(
+                NotFound(f"There is no {method} {path}.{_base_url_hint(path)}")
+            )
         return request.set_error(InvalidRequest(f"{path} cannot be served."))
 
     @app.handle_errors(Exception)  # type: ignore[arg-type]
@@ -290,3 +292,14 @@ class Api:
             return None
         request.processingFailed(failure)
         return None
+
+
+def _base_url_hint(path: str) -> str:
+    """What may be wrong with the base URL of a client that asks for C{path}."""
+    if path.startswith(("/responses", "/chat/", "/completions", "/models")):
+        return " The base URL has to end in /v1."
+    if path.startswith("/v1/v1/"):
+        return " The base URL has one /v1 too many."
+    if path.startswith("/v1/api/"):
+        return " The base URL for Ollama's API has no /v1."
+    return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.bridge import JSON, Bridge, completed, created
+from tests.core.cases import case
 
 
 class RouteTests(Bridge):
@@ -18,6 +19,21 @@ class RouteTests(Bridge):
         for path in ("/api", "/v1", "/v1/responses/", "/v1//responses", "/v1/engines"):
             answer = self.ask("GET", path)
             self.assert_error(answer, 404, "not_found")
+
+    def test_a_base_url_that_is_nearly_right(self) -> None:
+        """The answer says what to do about it, and the log says the same."""
+        for path, hint in (
+            ("/responses", "/responses. The base URL has to end in /v1."),
+            ("/chat/completions", "completions. The base URL has to end in /v1."),
+            ("/v1/v1/responses", "responses. The base URL has one /v1 too many."),
+            ("/v1/api/chat", "chat. The base URL for Ollama's API has no /v1."),
+            ("/v1/embeddings", "/v1/embeddings."),
+        ):
+            with case(path=path):
+                answer = self.ask("POST", path, JSON)
+                self.assert_error(answer, 404, "not_found")
+                message = answer.error["message"]
+                self.assertTrue(message.endswith(hint), message)
 
     def test_unknown_methods_are_405(self) -> None:
         """With what is allowed."""

@@ -29,6 +29,9 @@ class StreamingTests(Bridge):
         self.assertEqual(
             answer.headers["content-type"], "text/event-stream; charset=utf-8"
         )
+        # For proxies in between: neither to be kept, nor to be kept back.
+        self.assertEqual(answer.headers["cache-control"], "no-cache")
+        self.assertEqual(answer.headers["x-accel-buffering"], "no")
         blocks = answer.body.split(b"\n\n")
         self.assertEqual(
             blocks[1],
