@@ -87,7 +87,7 @@ def _settings(chosen: Namespace) -> Settings:
 
 def port(text: str) -> int:
     """A number that a port can have."""
-    if not 0 < int(text) < 65_536:
+    if not 0 <= int(text) < 65_536:
         raise ValueError(text)
     return int(text)
 

@@ -34,6 +34,7 @@ from chatmockd.core.admission import Admission
 from chatmockd.core.model import Model
 from chatmockd.pulse import Pulse
 from chatmockd.settings import Settings
+from chatmockd.store.contract import Store
 from chatmockd.store.memory import memory_store
 from chatmockd.store.tree import Tree
 from chatmockd.turns.registry import Turns
@@ -325,6 +326,10 @@ class Bridge(SynchronousTestCase):
         self.log: list[str] = []
         globalLogPublisher.addObserver(self._logged)
         self.addCleanup(globalLogPublisher.removeObserver, self._logged)
+        self.stores: list[Store] = []
+        # Run in reverse: nobody uses the stores any more when they are closed. These
+        # ones: a test may set itself up once more.
+        self.addCleanup(self._close, self.stores)
         self.addCleanup(self._end_all)
         self.configure(**self.settings)
 
@@ -356,7 +361,7 @@ class Bridge(SynchronousTestCase):
         )
         self.upstream = self.make_upstream(credentials, pulse)
         durable = self.config.continuity.mode == "durable"
-        self.tree = Tree(memory_store("disk"), memory_store()) if durable else None
+        self.tree = self._new_tree() if durable else None
         self.turns = Turns(self.config, self.upstream, self.tree, self.clock)
         following = Following(self.config, pulse, self.limits.headers)
         defaults = defaults_of(self.config, self)
@@ -520,6 +525,17 @@ class Bridge(SynchronousTestCase):
             set(answer.error), {"message", "type", "param", "code"}, answer.error
         )
         self.assertEqual(answer.headers["content-type"], "application/json")
+
+    def _new_tree(self) -> Tree:
+        """One in memory, which ends with the test."""
+        stores = memory_store("disk"), memory_store()
+        self.stores += stores
+        return Tree(*stores)
+
+    def _close(self, stores: Sequence[Store]) -> None:
+        # Python 3.13 complains of databases that the garbage collector has to close.
+        for store in stores:
+            self.successResultOf(store.close())
 
     def _end_all(self) -> None:
         """

@@ -49,7 +49,7 @@ class CommandTests(SynchronousTestCase):
             ("--version", "x"),
             ("login", "--sing"),
             ("login", "--callback-port", "x"),
-            ("login", "--callback-port", "0"),
+            ("login", "--callback-port", "-1"),
             ("login", "--callback-port", "65536"),
             ("serve", "--reasoning-effort", "huge"),
             ("serve", "--port", "eight"),

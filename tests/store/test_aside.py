@@ -16,6 +16,7 @@ class AsideTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.store = memory_store("disk")
+        self.addCleanup(self.store.close)
         self.written: list[tuple[str, Usage]] = []
         self.waiting: list[Deferred[None]] = []
         self.patch(self.store, "add_usage", self._add)

@@ -27,6 +27,8 @@ class RecognisingTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.kept = memory_store("disk")
         self.fleeting = memory_store("memory")
+        self.addCleanup(self.kept.close)
+        self.addCleanup(self.fleeting.close)
         self.tree = Tree(self.kept, self.fleeting)
         self.idle: set[str] = set()
         self.looked_up = 0
