@@ -289,13 +289,15 @@ def _show_how_to_try(issuer: str, ports: Sequence[IListeningPort]) -> None:
     host = ports[0].getHost()
     if isinstance(host, IPv4Address | IPv6Address) and sys.__stdout__ is not None:
         where = address_of(host)
+        # Beside twistd, which need not be on the path of whoever pastes this.
+        command = Path(sys.argv[0]).with_name("chatmockd")
         body = '{"model": "gpt-5.5", "input": "Count to 5.", "stream": true}'
         print(
             "\nTry it:\n\n"
             f"  curl -N {where}/v1/responses "
             f"-H 'Content-Type: application/json' -d '{body}'\n\n"
             "Try signing in, with a login of its own:\n\n"
-            "  CHATGPT_LOCAL_HOME=simulated-login chatmockd login "
+            f"  CHATGPT_LOCAL_HOME=simulated-login {command} login "
             f"--set account.issuer={issuer}\n",
             file=sys.__stdout__,
             flush=True,

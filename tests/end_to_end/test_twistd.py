@@ -63,6 +63,11 @@ class ForegroundTests(unittest.TestCase):
         line = self.daemon.search(r"^ *curl .*$")[0]
         self.assertIn(f"http://127.0.0.1:{self.daemon.port}/v1/responses", line)
 
+    def test_the_line_to_sign_in(self) -> None:
+        """It names the command where it is: beside the twistd that was called."""
+        line = self.daemon.search(r"^ *CHATGPT_LOCAL_HOME=\S+ (\S+) login ")
+        self.assertEqual(Path(line[1]), TWISTD.with_name("chatmockd"))
+
     def test_a_follow_up_on_the_retained_socket(self) -> None:
         """What I told it is still known when I follow up by previous_response_id."""
         told = ask(self.daemon.port, input="Remember the token ALPHA-42.")
