@@ -116,9 +116,10 @@ class Daemon(Service):
             companion.startService()
         self._turns.start()
         self._log.info(
-            "serving on {addresses}; {upstream}",
+            "serving on {addresses}; {upstream}; process {process}",
             addresses=", ".join(address_of(port.getHost()) for port in self._ports),
             upstream=self._upstream,
+            process=os.getpid(),
         )
         self._announce(self._ports)
 

@@ -289,6 +289,8 @@ def _show_how_to_try(issuer: str, ports: Sequence[IListeningPort]) -> None:
     host = ports[0].getHost()
     if isinstance(host, IPv4Address | IPv6Address) and sys.__stdout__ is not None:
         where = address_of(host)
+        # Listening everywhere is no name to call anybody by.
+        where = where.replace("0.0.0.0", "127.0.0.1").replace("[::]", "[::1]")
         # Beside twistd, which need not be on the path of whoever pastes this.
         command = Path(sys.argv[0]).with_name("chatmockd")
         body = '{"model": "gpt-5.5", "input": "Count to 5.", "stream": true}'

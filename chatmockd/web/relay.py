@@ -159,8 +159,6 @@ class Relay:
         headers = self._request.responseHeaders
         headers.setRawHeaders(b"Content-Type", [self._content_type])
         headers.setRawHeaders(b"Cache-Control", [b"no-cache"])
-        # nginx would keep the events back until it has a page of them.
-        headers.setRawHeaders(b"X-Accel-Buffering", [b"no"])
         for name, value in self._rate_headers():
             headers.setRawHeaders(name, [value])
         self._now = self._pulse.clock.seconds()

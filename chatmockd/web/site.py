@@ -69,6 +69,8 @@ class ApiSite(Site):
             self._standing = (
                 b"Server: chatmockd/%b\r\nDate: %b\r\n"
                 b"X-Content-Type-Options: nosniff\r\n"
+                # nginx would keep events back until it has a page of them.
+                b"X-Accel-Buffering: no\r\n"
                 % (__version__.encode("ascii"), datetimeToString(second))
             )
         return self._standing
