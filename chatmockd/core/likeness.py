@@ -236,8 +236,8 @@ def _content(content: Any) -> Any:
 def _part(part: Any) -> Any:
     if isinstance(part, dict):
         kind = part.get("type")
-        if kind in _TEXTS:
-            return part.get("text")
+        if kind in _TEXTS and isinstance(part.get("text"), str):
+            return part["text"]
         if kind == "refusal":
             return ["refusal", part.get("refusal")]
     return ["part", part]

@@ -95,6 +95,14 @@ UNLIKE: dict[str, tuple[Item, Item]] = {
         message([part("b"), part("a")]),
     ),
     "no text and nothing": (message(""), message([])),
+    "parts, and a text that is none": (
+        message([{"type": "refusal", "refusal": "No."}, part("Hi")]),
+        message([{"type": "text", "text": ["refusal", "No."]}, part("Hi")]),
+    ),
+    "no content, and a text that is none": (
+        message(None),
+        message([{"type": "text", "text": None}]),
+    ),
     "refusal and text": (
         message([{"type": "refusal", "refusal": "No."}]),
         message([part("No.")]),
