@@ -45,7 +45,8 @@ class Flight(Generic[_T]):
         return waiter.addBoth(lambda _: None)
 
     def _left(self, waiter: Deferred[Any]) -> None:
-        if self._waiting is not None:
+        # Who waits for what has just landed may leave when the next is under way.
+        if self._waiting is not None and waiter in self._waiting:
             self._waiting.remove(waiter)
 
     def _landed(self, result: _T | Failure) -> None:

@@ -53,6 +53,18 @@ class FlightTests(SynchronousTestCase):
         self.failureResultOf(second, CancelledError)
         self.assertEqual(self.successResultOf(third), "a")
 
+    def test_leaving_while_the_next_one_is_under_way(self) -> None:
+        """What the first does with the result may be to ask once more."""
+        first, second = (self.flight.join(self.errand) for _ in range(2))
+        again: list[Deferred[str]] = []
+        first.addCallback(lambda _: again.append(self.flight.join(self.errand)))
+        first.addCallback(lambda _: second.cancel())
+        self.begun[0].callback("a")
+        self.successResultOf(first)
+        self.failureResultOf(second, CancelledError)
+        self.begun[1].callback("b")
+        self.assertEqual(self.successResultOf(again[0]), "b")
+
     def test_a_failure_that_nobody_waits_for(self) -> None:
         """It is in the log."""
         leaving = self.flight.join(self.errand)
