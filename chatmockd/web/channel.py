@@ -75,7 +75,8 @@ class Channel(HTTPChannel):
             request.handleContentChunk(body)
             self.allContentReceived()
             return
-        # Python's clients send the head by itself.
+        # Python's clients send the head by itself: they are there.
+        self.resetTimeout()
         self.length = plain.length
         self._transferDecoder = _IdentityTransferDecoder(
             plain.length, request.handleContentChunk, self._finishRequestBody

@@ -146,6 +146,20 @@ class IdleTests(Bridge):
         self.wait(16)
         self.assertTrue(link.cut)
 
+    def test_a_head_by_itself_is_a_sign_of_life(self) -> None:
+        """Its body may take longer than what is left of the minute."""
+        link = self.connect_client()
+        self.wait(59)
+        link.client_end.write(
+            b"POST /v1/responses HTTP/1.1\r\nHost: localhost\r\n"
+            b"Content-Type: application/json\r\nContent-Length: 2\r\n\r\n"
+        )
+        self.pump()
+        self.wait(59)
+        self.assertFalse(link.cut)
+        self.wait(2)
+        self.assertTrue(link.cut)
+
     def test_a_client_that_is_gone_leaves_no_timer(self) -> None:
         """Whether it was answered, or never asked."""
         before = len(self.clock.getDelayedCalls())
