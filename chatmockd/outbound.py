@@ -230,6 +230,7 @@ class _TooLong(Exception):
 _PROBLEMS = (
     CancelledError,
     ConnectError,
+    ConnectingCancelledError,
     ConnectionClosed,
     DNSLookupError,
     ProxyUnusable,

@@ -8,6 +8,7 @@ from typing import Any
 
 import h11
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectingCancelledError
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.protocol import Protocol
 from zope.interface import implementer
@@ -193,7 +194,10 @@ class HttpBridge(Bridge):
     def dialled(self, factory: Any) -> Deferred[Any]:
         """The bridge dials."""
         self.http_dials += 1
-        attempt: Deferred[Any] = Deferred()
+        # As Twisted's endpoints do.
+        attempt: Deferred[Any] = Deferred(
+            lambda given_up: given_up.errback(ConnectingCancelledError(None))
+        )
         self.attempts.append(attempt)
         if self.http_refusals:
             attempt.errback(self.http_refusals.pop(0))

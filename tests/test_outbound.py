@@ -54,6 +54,21 @@ class CallTests(HttpBridge):
         self.assertEqual(str(problem), "answer: no answer within 10 s")
         self.assertFalse(self.request.is_open)
 
+    def test_leaving_before_there_is_a_connection(self) -> None:
+        """Twisted has another word for that, which is not the caller's."""
+        self.hangs = True
+        answered = self.call()
+        answered.cancel()
+        self.failureResultOf(answered, CancelledError)
+
+    def test_no_connection_for_too_long(self) -> None:
+        """That is told as what it is."""
+        self.hangs = True
+        answered = self.call()
+        self.wait(11)
+        problem = self.failureResultOf(answered, Unreachable).value
+        self.assertEqual(str(problem), "connect: no answer within 10 s")
+
     def test_leaving_in_the_middle_of_an_answer(self) -> None:
         """As when the daemon stops."""
         answered = self.call()
