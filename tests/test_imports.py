@@ -157,7 +157,12 @@ class ImportsTests(SynchronousTestCase):
             "chatmockd",
             "klein",
             "autobahn",
-            but=("chatmockd.store", "chatmockd.core", "chatmockd.errors"),
+            but=(
+                "chatmockd.store",
+                "chatmockd.core",
+                "chatmockd.errors",
+                "chatmockd.occasion",
+            ),
         )
 
     def test_the_relay_knows_no_upstream(self) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
 from chatmockd.core.usage import Usage
 from chatmockd.errors import ChatmockdError
+from chatmockd.occasion import Occasion
 from chatmockd.store.contract import Store
 
 
@@ -24,7 +25,7 @@ class Aside:
         self._store = store
         self._unwritten: dict[tuple[str, str], tuple[float, Usage]] = {}
         self._writing: Deferred[None] | None = None
-        self._waiting: list[Deferred[None]] = []
+        self._written = Occasion()
 
     def add(self, owner: str, model: str, ended: float, usage: Usage) -> None:
         """
@@ -42,12 +43,7 @@ class Aside:
 
     def when_written(self) -> Deferred[None]:
         """Fires when all of it has been written, or could not be."""
-        written: Deferred[None] = Deferred(lambda d: self._waiting.remove(d))
-        if self._writing is None:
-            written.callback(None)
-        else:
-            self._waiting.append(written)
-        return written
+        return succeed(None) if self._writing is None else self._written.wait()
 
     async def _write(self) -> None:
         while self._unwritten:
@@ -58,6 +54,4 @@ class Aside:
                 except ChatmockdError as problem:
                     self._log.warn("counting usage: {problem}", problem=problem)
         self._writing = None
-        waiting, self._waiting = self._waiting, []
-        for written in waiting:
-            written.callback(None)
+        self._written.happen()

@@ -15,6 +15,7 @@ from twisted.logger import Logger
 from chatmockd.core.create import Create
 from chatmockd.core.usage import Spent
 from chatmockd.errors import ChatmockdError, IdempotencyMismatch, ResponseInFlight
+from chatmockd.occasion import Occasion
 from chatmockd.settings import Settings
 from chatmockd.store.tree import Tree
 from chatmockd.turns.connecting import Connecting
@@ -72,7 +73,7 @@ class Turns:
         self._by_id: dict[tuple[str, str], RunningTurn] = {}
         self._by_key: dict[tuple[str, str], RunningTurn] = {}
         self._giving_up: dict[RunningTurn, IDelayedCall] = {}
-        self._idle: list[Deferred[None]] = []
+        self._idle = Occasion()
         self._tally = Tally(clock.seconds)
         self._sweeping: LoopingCall | None = None
         self._swept: Deferred[Any] = succeed(None)
@@ -181,12 +182,7 @@ class Turns:
 
     def when_idle(self) -> Deferred[None]:
         """Fires when no turn runs; a new Deferred at each call."""
-        idle: Deferred[None] = Deferred(lambda d: self._idle.remove(d))
-        if self._running:
-            self._idle.append(idle)
-        else:
-            idle.callback(None)
-        return idle
+        return self._idle.wait() if self._running else succeed(None)
 
     def start(self) -> None:
         """Say what became of the turns of an earlier run; keep the stores small."""
@@ -275,6 +271,4 @@ class Turns:
             if key is not None and self._by_key.get((owner, key)) is turn:
                 del self._by_key[owner, key]
         if not self._running:
-            idle, self._idle = self._idle, []
-            for deferred in idle:
-                deferred.callback(None)
+            self._idle.happen()

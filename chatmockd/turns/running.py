@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.logger import Logger
 
 from chatmockd.core.turn import Failed, Outcome, Turn
 from chatmockd.errors import ChatmockdError, ResponseCancelled
+from chatmockd.occasion import Occasion
 from chatmockd.turns.dying import may_die
 from chatmockd.turns.log import EventLog
 from chatmockd.upstream.lease import AnyLease
@@ -152,8 +153,8 @@ class RunningTurn:
         self._arriving = False
         self._prepared = False
         self._is_unwanted = False
-        self._preparing: list[Deferred[None]] = []
-        self._watching: list[Deferred[None]] = []
+        self._beginning = Occasion()
+        self._ending = Occasion()
 
     @property
     def accepted(self) -> bool:
@@ -187,21 +188,11 @@ class RunningTurn:
 
     def when_prepared(self) -> Deferred[None]:
         """Fires when it is known whether the turn begins, even if it does not."""
-        prepared: Deferred[None] = Deferred(lambda d: self._preparing.remove(d))
-        if self._prepared:
-            prepared.callback(None)
-        else:
-            self._preparing.append(prepared)
-        return prepared
+        return succeed(None) if self._prepared else self._beginning.wait()
 
     def when_over(self) -> Deferred[None]:
         """Fires when it has ended, and that is on record."""
-        over: Deferred[None] = Deferred(lambda d: self._watching.remove(d))
-        if self.ended is not None:
-            over.callback(None)
-        else:
-            self._watching.append(over)
-        return over
+        return self._ending.wait() if self.ended is None else succeed(None)
 
     def when_ended(self, seat: Seat) -> Deferred[Ended]:
         """Fires with the end, for this listener; cancelling it is harmless."""
@@ -298,9 +289,7 @@ class RunningTurn:
 
     def _tell_prepared(self) -> None:
         self._prepared = True
-        preparing, self._preparing = self._preparing, []
-        for deferred in preparing:
-            deferred.callback(None)
+        self._beginning.happen()
 
     def _deliver(self, pieces: list[bytes]) -> None:
         turn = self.turn
@@ -345,9 +334,7 @@ class RunningTurn:
         self.ended = outcome
         self._over(self)
         self._tell_prepared()
-        watching, self._watching = self._watching, []
-        for over in watching:
-            over.callback(None)
+        self._ending.happen()
         self._tell_end()
         may_die("written")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from klein import Klein
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -17,6 +17,7 @@ from chatmockd.errors import (
     NotFound,
     ShuttingDown,
 )
+from chatmockd.occasion import Occasion
 from chatmockd.printable import printable
 from chatmockd.web.chat import Chat
 from chatmockd.web.guard import GuardedRequest
@@ -65,7 +66,7 @@ class Api:
         self._status = status
         self._clock = clock
         self._in_flight = 0
-        self._idle: list[Deferred[None]] = []
+        self._idle = Occasion()
         self.stopping = False
 
     def resource(self) -> Root:
@@ -93,12 +94,7 @@ class Api:
 
     def when_idle(self) -> Deferred[None]:
         """Fires when no client waits for an answer; a new Deferred at each call."""
-        idle: Deferred[None] = Deferred(lambda d: self._idle.remove(d))
-        if self._in_flight == 0:
-            idle.callback(None)
-        else:
-            self._idle.append(idle)
-        return idle
+        return self._idle.wait() if self._in_flight else succeed(None)
 
     @app.route("/health", methods=["GET"])
     def health(self, request: GuardedRequest) -> bytes:
@@ -247,16 +243,14 @@ class Api:
 
     def _answered(self) -> None:
         self._in_flight -= 1
-        if self._in_flight == 0 and self._idle:
+        if self._in_flight == 0 and self._idle.is_awaited:
             # Later, since whoever waits may end what is only just ending: this comes
             # out of the middle of a client's connectionLost, too.
             self._clock.callLater(0, self._fire_idle)
 
     def _fire_idle(self) -> None:
         if self._in_flight == 0:
-            idle, self._idle = self._idle, []
-            for deferred in idle:
-                deferred.callback(None)
+            self._idle.happen()
 
     # Klein's types know error methods of the unspecific IRequest only.
 
