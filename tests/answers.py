@@ -49,10 +49,6 @@ class Answers:
         body = body.encode() if isinstance(body, str) else body
         self.answers.append(Answered(status, headers or {}, body))
 
-    def will_fail(self) -> None:
-        """Give one more call no answer."""
-        self.answers.append(Unreachable("connect: refused"))
-
     def will_wait(self) -> Deferred[Answered]:
         """Answer one more call when the Deferred fires."""
         answered: Deferred[Answered] = Deferred()

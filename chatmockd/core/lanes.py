@@ -41,11 +41,7 @@ def lane_name(stream_id: object) -> str | None:
 
 
 class Lanes(Generic[T]):
-    """
-    The lanes of one connection, and what runs or waits in them.
-
-    @ivar active: How many lanes have a turn that runs.
-    """
+    """The lanes of one connection, and what runs or waits in them."""
 
     def __init__(self, max_waiting_bytes: int) -> None:
         """
@@ -57,11 +53,6 @@ class Lanes(Generic[T]):
         self._busy: set[str | None] = set()
         self._waiting: list[tuple[str | None, T, int]] = []
         self._waiting_bytes = 0
-
-    @property
-    def active(self) -> int:
-        """How many turns run."""
-        return len(self._busy)
 
     @property
     def is_full(self) -> bool:

@@ -20,7 +20,6 @@ State = Literal[
     "abandoned",  # the daemon died before anything was sent
     "unknown",  # the daemon died after something may have been sent
 ]
-RUNNING: tuple[State, State] = ("pending", "sent")
 
 
 class ParentGone(Exception):

@@ -16,7 +16,6 @@ from twisted.internet.error import (
     ConnectionClosed,
     DNSLookupError,
 )
-from twisted.logger import Logger
 from twisted.web.client import ResponseFailed
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IResponse
@@ -72,7 +71,6 @@ class Exchanges:
     Nothing is retained, so there is no tip: each turn brings its whole conversation.
     """
 
-    _log = Logger()
     steers = False
 
     def __init__(

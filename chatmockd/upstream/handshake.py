@@ -134,9 +134,6 @@ class Reply:
     def __init__(self) -> None:
         self._bytes = b""
 
-    def __bytes__(self) -> bytes:
-        return self._bytes
-
     def feed(self, data: bytes) -> tuple[bytes, bytes] | None:
         """
         Take the next bytes.

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from twisted.logger import Logger
-
 from chatmockd.core.create import Create, check_create, decode_object
 from chatmockd.core.defaults import RequestDefaults
 from chatmockd.core.failure import recorded, refused
@@ -35,8 +33,6 @@ _LONGEST_KEY = 255  # characters
 
 class Responses:
     """Takes the requests for turns."""
-
-    _log = Logger()
 
     def __init__(
         self, turns: Turns, following: Following, defaults: RequestDefaults

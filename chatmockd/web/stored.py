@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import msgspec
-from twisted.logger import Logger
 
 from chatmockd.core.listing import page
 from chatmockd.core.resumption import Resumption
@@ -18,8 +17,6 @@ from chatmockd.web.guard import GuardedRequest
 
 class Stored:
     """Answers from the tree, and from the turns that run."""
-
-    _log = Logger()
 
     def __init__(self, turns: Turns, following: Following) -> None:
         self._turns = turns
