@@ -32,8 +32,10 @@ class Head(msgspec.Struct, gc=False):
     output_index: msgspec.Raw = _ABSENT
 
 
+members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+"""The members of a JSON object, each as it is written there."""
+
 _decode_head = msgspec.json.Decoder(Head).decode
-_decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 # JSON knows no raw line breaks inside strings, so one in a valid frame stands between
 # tokens and may become a space. In SSE it would end the data line.
@@ -63,7 +65,7 @@ def fields_of(frame: bytes) -> dict[str, msgspec.Raw]:
     @raise MalformedFrame: It cannot be read, perhaps for half an emoji only.
     """
     try:
-        return _decode_fields(frame)
+        return members(frame)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
         raise MalformedFrame(str(problem)) from problem
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import msgspec
 
+from chatmockd.core.frame import members
 from chatmockd.core.terminal import is_object
 from chatmockd.errors import MalformedFrame
-
-_decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -35,11 +34,11 @@ class Shown(msgspec.Struct, frozen=True):
         @raise MalformedFrame: It is not JSON of that shape.
         """
         try:
-            event = _decode_fields(frame)
+            event = members(frame)
             carried = event.get("response")
             if carried is None or not is_object(carried):
                 return frame
-            fields = _decode_fields(carried)
+            fields = members(carried)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
             raise MalformedFrame(f"{kind}: {problem}") from problem
         fields["previous_response_id"] = msgspec.Raw(msgspec.json.encode(self.marker))

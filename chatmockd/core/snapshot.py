@@ -7,10 +7,9 @@ from typing import Any
 import msgspec
 
 from chatmockd.core.create import Create
+from chatmockd.core.frame import members
 from chatmockd.core.terminal import is_object
 from chatmockd.errors import ChatmockdError
-
-_decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 # What a request says that its response object repeats.
 _REPEATED = (
@@ -96,6 +95,6 @@ def failed(response: bytes, error: ChatmockdError) -> bytes:
 
 
 def _changed(response: bytes, **changes: Any) -> bytes:
-    fields: dict[str, Any] = dict(_decode_fields(response))
+    fields: dict[str, Any] = dict(members(response))
     fields.update(changes)
     return msgspec.json.encode(fields)

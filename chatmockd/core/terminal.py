@@ -13,11 +13,9 @@ from typing import Any
 
 import msgspec
 
-from chatmockd.core.frame import Head, fields_of
+from chatmockd.core.frame import Head, fields_of, members
 from chatmockd.core.usage import Usage, read_usage
 from chatmockd.errors import MalformedFrame
-
-_decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 _STATUS = {
     "response.completed": "completed",
@@ -201,12 +199,12 @@ def _changed(
     """The frame with these members of its response changed, and that response."""
     fields: dict[str, Any] = {}
     if is_object(head.response):
-        fields.update(_decode_fields(head.response))
+        fields.update(members(head.response))
     if not fields:
         fields["object"] = "response"
         fields["status"] = _STATUS[head.type]
     fields.update(changes)
     response = msgspec.Raw(msgspec.json.encode(fields))
-    event = _decode_fields(frame)
+    event = members(frame)
     event["response"] = response
     return msgspec.json.encode(event), response
