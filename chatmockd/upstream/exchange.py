@@ -194,10 +194,11 @@ class Exchange:
         try:
             response = await self._asks(body, self._upload_moved)
             if is_event_stream(response):
-                self._stream = _Stream(self)
-                response.deliverBody(self._stream)
-                if self._paused:
-                    self._stream.pause()
+                stream = self._stream = _Stream(self)
+                response.deliverBody(stream)
+                if self._paused and not self._gone:
+                    # An answer without a body has ended by now.
+                    stream.pause()
                 return
             problem: Exception = await self._refusal(response)
         except CancelledError:
