@@ -112,6 +112,14 @@ class Likeness:
         self._before, self._asked = before, asked
 
 
+def asks_first(items: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether the first of C{items} that counts is for the model to answer."""
+    for item in items:
+        if _meaning(item):
+            return _asks(item, item.get("type"))
+    return False
+
+
 def digest_after(before: bytes, items: Iterable[Mapping[str, Any]]) -> bytes:
     """What a history amounts to once C{items} have been added to it."""
     likeness = Likeness(before)
@@ -187,8 +195,8 @@ def _meaning(item: Mapping[str, Any]) -> Meaning:
 
 def _asks(item: Mapping[str, Any], kind: Any) -> bool:
     """Whether it is for the model to go on after C{item}, which a client sent."""
-    if kind is None and "role" in item:
-        return bool(item["role"] != "assistant")
+    if kind == "message" or (kind is None and "role" in item):
+        return bool(item.get("role") != "assistant")
     return isinstance(kind, str) and kind.endswith("_output")
 
 

@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from chatmockd.core.create import Create
-from chatmockd.core.likeness import NOTHING, as_heard, digest_after
+from chatmockd.core.likeness import DIGEST_SIZE, Likeness, as_heard, asks_first
 from chatmockd.core.shown import Shown
 from chatmockd.core.snapshot import failed, queued, response_in, with_status
 from chatmockd.core.transcript import (
@@ -35,7 +35,7 @@ from chatmockd.store.contract import Ending, Opening, ParentGone
 from chatmockd.store.tree import Entry, Tree
 from chatmockd.turns.connecting import Connecting
 from chatmockd.turns.dying import may_die
-from chatmockd.turns.recognising import recognised
+from chatmockd.turns.recognising import likeness_of, recognised
 from chatmockd.turns.running import RunningTurn
 from chatmockd.upstream.lease import AnyLease
 from chatmockd.upstream.leasing import Leasing
@@ -95,7 +95,7 @@ class DurableCourse:
         self._items: list[Item] = []
         self._added: list[Item] = []
         self._parent: Node | None = None
-        self._before = NOTHING
+        self._before = Likeness()
         self._began = now()
         # The upstream adds what we do not see.
         self._has_more = bool(create.fields("conversation", "prompt"))
@@ -140,11 +140,7 @@ class DurableCourse:
 
     async def _journal(self, turn: RunningTurn) -> None:
         create = self._create
-        before = NOTHING if self._parent is None else self._parent.digest
-        if self._has_more:
-            # Its items are not all that was said; it is like nothing else.
-            before = secrets.token_bytes(20)
-        self._before = before
+        self._before = await self._likeness_before()
         opening = Opening(
             owner=self._asker.owner,
             profile=self._upstream.profile.name,
@@ -263,12 +259,13 @@ class DurableCourse:
     def _completed(self, outcome: Completed, ending: Ending) -> Ending:
         output = output_items(outcome.response)
         answer = as_heard(output) if self._asker.hears_one_text else output
+        self._before.take([*self._added, *answer])
         return replace(
             ending,
             state="completed",
             upstream_id=outcome.response_id,
             response_id=self._own_id or outcome.response_id,
-            digest=digest_after(self._before, [*self._added, *answer]),
+            digest=self._before.digest,
             response=outcome.response,
             usage=outcome.usage,
             items=[name for name, _ in identified([*self._added, *output])],
@@ -347,6 +344,18 @@ class DurableCourse:
         if found is not None:
             self._parent, count = found
             self._added = self._items[count:]
+
+    async def _likeness_before(self) -> Likeness:
+        """What was said before amounts to."""
+        parent = self._parent
+        if self._has_more:
+            # Its items are not all that was said; it is like nothing else.
+            return Likeness(secrets.token_bytes(DIGEST_SIZE))
+        if parent is None:
+            return Likeness()
+        if self._create.marker is None or asks_first(self._added):
+            return Likeness(parent.digest)
+        return await likeness_of(self._tree, parent)
 
     def _continued(self, request_id: str) -> AnyLease | None:
         """The parent's own connection, if it is idle and has something to be asked."""

@@ -1,4 +1,4 @@
-"""Which known conversation an input goes on with that names none."""
+"""Which known conversation an input goes on with, and what that amounts to."""
 
 from __future__ import annotations
 
@@ -47,3 +47,17 @@ async def recognised(
         if rank > best_rank and not (stored and node.place == "memory"):
             best, best_rank = (node, rank[0]), rank
     return best
+
+
+async def likeness_of(tree: Tree, node: Node) -> Likeness:
+    """
+    What the path of C{node} amounts to, so that an answer can be added to it.
+
+    Its turn may have ended with what was asked (C{generate: false}), and an answer is
+    hashed together with that. Its digest alone is too little then.
+    """
+    likeness = Likeness()
+    for step in await tree.path(node):
+        likeness.take([*step.input_items(), *step.output_items()])
+    # It is another one where the upstream knows more, or the client heard less.
+    return likeness if likeness.digest == node.digest else Likeness(node.digest)

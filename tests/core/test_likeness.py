@@ -8,7 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from chatmockd.core.likeness import NOTHING, Likeness, as_heard, digest_after
+from chatmockd.core.likeness import (
+    NOTHING,
+    Likeness,
+    as_heard,
+    asks_first,
+    digest_after,
+)
 from tests.core.cases import case
 
 Item = dict[str, Any]
@@ -385,6 +391,23 @@ class LikenessesTests(SynchronousTestCase):
                 self.assertEqual([count for count, _ in ends], counts)
                 for count, digest in ends:
                     self.assertEqual(digest, amounts_to(*items[:count]))
+
+    def test_what_begins_with_a_question(self) -> None:
+        """Whatever stands before it that does not count."""
+        asked, answered = message("Why?"), message("So.", "assistant")
+        for items, asks in (
+            ([asked, answered], True),
+            ([REASONING, RESULT, answered], True),
+            ([CUSTOM_RESULT], True),
+            ([{"role": "developer", "content": "Be brief."}], True),
+            ([answered, asked], False),
+            ([{"role": "assistant", "content": "So."}, asked], False),
+            ([REASONING, CALL, RESULT], False),
+            ([REASONING], False),
+            ([], False),
+        ):
+            with case(items=items):
+                self.assertIs(asks_first(items), asks)
 
     @QUICK
     @given(TURNS, ITEMS)

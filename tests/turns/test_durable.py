@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.bridge import completed, created, delta, message
+from tests.core.cases import case
 from tests.turns.durable import DurableBridge, said, user
 
 
@@ -337,6 +338,32 @@ class NothingAnsweredTests(DurableBridge):
         self.assertEqual(self.asked["input"], [user("Well?")])
         self.turn("resp_3", [user("One?"), user("Well?"), said("2."), user("So?")])
         self.assertEqual(self.asked["previous_response_id"], "resp_2")
+
+    def test_an_answer_that_is_asked_for_by_itself(self) -> None:
+        """As after C{generate: false}: who sends back both is recognised by both."""
+        for number, stored in enumerate((True, False)):
+            with case(stored=stored):
+                one, first = user(f"One? {number}"), f"resp_{number}"
+                self.post(input=[one], store=stored, generate=False)
+                self.busiest.say(completed(first, 0, output=[]))
+                self.turn(
+                    f"{first}a", [], "1.", store=stored, previous_response_id=first
+                )
+                self.assertEqual(self.asked["input"], [])
+                history = [one, said("1."), user("Two?")]
+                self.turn(f"{first}b", history, "2.", store=stored)
+                self.assertEqual(self.asked["previous_response_id"], f"{first}a")
+                history += [said("2."), user("Three?")]
+                self.turn(f"{first}c", history, "3.", store=stored)
+                self.assertEqual(self.asked["previous_response_id"], f"{first}b")
+
+    def test_an_answer_to_what_is_not_all_that_was_said(self) -> None:
+        """It stays like nothing else."""
+        self.post(input=[user("One?")], prompt={"id": "pmpt_1"}, generate=False)
+        self.socket.say(completed("resp_1", 0, output=[]))
+        self.turn("resp_2", [], "1.", previous_response_id="resp_1")
+        self.turn("resp_3", [user("One?"), said("1."), user("Two?")], "2.")
+        self.assertNotIn("previous_response_id", self.asked)
 
     def test_asking_again(self) -> None:
         """There is nothing new in it, so it goes whole, and can be gone on with."""
