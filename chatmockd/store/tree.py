@@ -101,7 +101,7 @@ class Tree:
     def remembered(
         self, owner: str, profile: str, model: str, digest: bytes
     ) -> Node | None:
-        """The newest node that amounts to this, if it is remembered."""
+        """Of the nodes that amount to this, the one that was remembered last."""
         return self._by_digest.get((owner, profile, model, digest))
 
     async def node(self, owner: str, response_id: str) -> Node | None:
