@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from chatmockd.core.turn import Failed
+from chatmockd.core.outcome import Failed
 from chatmockd.errors import ChatmockdError, UpstreamRefused
 
 _END = b"\n\n"

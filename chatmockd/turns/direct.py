@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from chatmockd.core.create import Create
-from chatmockd.core.turn import Failed, Outcome, Turn
+from chatmockd.core.outcome import Failed, Outcome
+from chatmockd.core.turn import Turn
 from chatmockd.core.usage import Usage
 from chatmockd.turns.running import RunningTurn
 from chatmockd.upstream.lease import AnyLease

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from chatmockd.core.create import Create
 from chatmockd.core.likeness import DIGEST_SIZE, Likeness, as_heard, asks_first
+from chatmockd.core.outcome import Completed, Failed, Outcome
 from chatmockd.core.shown import Shown
 from chatmockd.core.snapshot import failed, queued, response_in, with_status
 from chatmockd.core.transcript import (
@@ -23,7 +24,7 @@ from chatmockd.core.transcript import (
     replayed,
     resolved,
 )
-from chatmockd.core.turn import Completed, Failed, Outcome, Turn
+from chatmockd.core.turn import Turn
 from chatmockd.errors import (
     BodyTooLarge,
     InvalidRequest,

@@ -9,7 +9,8 @@ import msgspec
 from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.logger import Logger
 
-from chatmockd.core.turn import Failed, Outcome, Turn
+from chatmockd.core.outcome import Failed, Outcome
+from chatmockd.core.turn import Turn
 from chatmockd.errors import ChatmockdError, ResponseCancelled
 from chatmockd.occasion import Occasion
 from chatmockd.turns.dying import may_die

@@ -21,9 +21,9 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IResponse
 
 from chatmockd.account.tokens import Credentials
+from chatmockd.core.outcome import Completed, Failed, Outcome
 from chatmockd.core.profile import PROFILES, Profile, over_http
 from chatmockd.core.proxy import ProxyUnusable
-from chatmockd.core.turn import Completed, Failed, Outcome
 from chatmockd.errors import (
     ChatmockdError,
     NoCapacity,

@@ -13,9 +13,10 @@ from twisted.logger import Logger
 
 from chatmockd.account.tokens import Credentials
 from chatmockd.core.frame import head_of
+from chatmockd.core.outcome import Completed, Failed, Outcome
 from chatmockd.core.profile import PROFILES
 from chatmockd.core.retention import Retention
-from chatmockd.core.turn import RATE_LIMITS, Completed, Failed, Outcome, is_hidden
+from chatmockd.core.turn import RATE_LIMITS, is_hidden
 from chatmockd.errors import (
     ChatmockdError,
     MalformedFrame,

@@ -9,7 +9,8 @@ from autobahn.exception import Disconnected
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from chatmockd.core.turn import Outcome, Turn
+from chatmockd.core.outcome import Outcome
+from chatmockd.core.turn import Turn
 from chatmockd.errors import (
     ChatmockdError,
     FirstEventTimeout,

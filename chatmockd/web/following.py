@@ -9,7 +9,7 @@ from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
 from chatmockd.core.create import Create
-from chatmockd.core.turn import Completed, Failed
+from chatmockd.core.outcome import Completed, Failed
 from chatmockd.core.view import View
 from chatmockd.printable import printable
 from chatmockd.pulse import Pulse

@@ -15,8 +15,8 @@ from chatmockd.core.message import (
     error_message,
     refusal_message,
 )
+from chatmockd.core.outcome import Failed
 from chatmockd.core.steering import Steering, steer_message
-from chatmockd.core.turn import Failed
 from chatmockd.errors import ChatmockdError
 from chatmockd.printable import printable
 from chatmockd.turns.durable import Asker

@@ -7,8 +7,8 @@ from hashlib import sha256
 from chatmockd.core.create import Create, check_create, decode_object
 from chatmockd.core.defaults import RequestDefaults
 from chatmockd.core.failure import recorded, refused
+from chatmockd.core.outcome import Failed
 from chatmockd.core.snapshot import problem_of
-from chatmockd.core.turn import Failed
 from chatmockd.errors import (
     IdempotencyMismatch,
     IdempotencyUnknown,

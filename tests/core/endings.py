@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from chatmockd.core.turn import Completed, Failed, Turn
+from chatmockd.core.outcome import Completed, Failed
+from chatmockd.core.turn import Turn
 from tests.core.events import read_back
 
 

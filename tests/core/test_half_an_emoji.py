@@ -6,8 +6,9 @@ import json
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from chatmockd.core.outcome import Completed, Failed
 from chatmockd.core.shown import Shown
-from chatmockd.core.turn import Completed, Failed, Turn
+from chatmockd.core.turn import Turn
 from chatmockd.errors import MalformedFrame
 from tests.core.cases import case
 from tests.core.events import created

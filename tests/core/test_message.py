@@ -19,7 +19,8 @@ from chatmockd.core.message import (
     refusal_message,
     text_frames,
 )
-from chatmockd.core.turn import Failed, Turn
+from chatmockd.core.outcome import Failed
+from chatmockd.core.turn import Turn
 from chatmockd.errors import (
     ChatmockdError,
     NoCapacity,

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from chatmockd.core import run as runs
-from chatmockd.core.turn import Completed, Failed, Turn, is_hidden
+from chatmockd.core.outcome import Completed, Failed
+from chatmockd.core.turn import Turn, is_hidden
 from tests.core.cases import case
 from tests.core.events import (
     completed,

@@ -7,7 +7,8 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from chatmockd.core.turn import Completed, Turn
+from chatmockd.core.outcome import Completed
+from chatmockd.core.turn import Turn
 from tests.core.cases import case
 from tests.core.endings import completion, event_of, failed
 from tests.core.events import (

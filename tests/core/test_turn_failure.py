@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from chatmockd.core.turn import Completed, Failed, Turn
+from chatmockd.core.outcome import Completed, Failed
+from chatmockd.core.turn import Turn
 from chatmockd.errors import FirstEventTimeout, UpstreamDisconnected, UpstreamSilent
 from tests.core.cases import case
 from tests.core.endings import event_of, failed
