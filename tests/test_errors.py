@@ -7,6 +7,7 @@ import json
 from twisted.trial.unittest import SynchronousTestCase
 
 from chatmockd import errors
+from chatmockd.core.handshake import BadHandshake, UpgradeRequired
 from chatmockd.errors import ChatmockdError
 from tests.core.cases import case
 
@@ -32,13 +33,13 @@ FAMILY: tuple[tuple[ChatmockdError, int, str, str | None, str | None], ...] = (
     (errors.Forbidden("m"), 403, "invalid_request_error", "forbidden", None),
     (errors.NotFound("m"), 404, "invalid_request_error", "not_found", None),
     (
-        errors.UpgradeRequired(),
+        UpgradeRequired(),
         426,
         "invalid_request_error",
         "upgrade_required",
         None,
     ),
-    (errors.BadHandshake("m"), 400, "invalid_request_error", "bad_handshake", None),
+    (BadHandshake("m"), 400, "invalid_request_error", "bad_handshake", None),
     (
         errors.MethodNotAllowed("m"),
         405,

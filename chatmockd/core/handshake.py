@@ -7,9 +7,34 @@ import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chatmockd.errors import BadHandshake, UpgradeRequired
+from chatmockd.errors import InvalidRequest
 
 VERSION = "13"
+
+
+class UpgradeRequired(InvalidRequest):
+    """There is nothing here but a WebSocket, and the request does not ask for it."""
+
+    status = 426
+    code = "upgrade_required"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "GET /v1/responses is for WebSockets: ask with 'Upgrade: websocket', or "
+            "use POST."
+        )
+
+    def headers(self) -> dict[str, str]:
+        return super().headers() | {"upgrade": "websocket", "connection": "Upgrade"}
+
+
+class BadHandshake(InvalidRequest):
+    """The request asks for a WebSocket, and not in the way of RFC 6455."""
+
+    code = "bad_handshake"
+
+    def headers(self) -> dict[str, str]:
+        return super().headers() | {"sec-websocket-version": VERSION}
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,12 @@ from dataclasses import replace
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from chatmockd.core.handshake import Handshake, checked_key
-from chatmockd.errors import BadHandshake, UpgradeRequired
+from chatmockd.core.handshake import (
+    BadHandshake,
+    Handshake,
+    UpgradeRequired,
+    checked_key,
+)
 from tests.core.cases import case
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
