@@ -75,7 +75,7 @@ async def info(
     account = Account.of(settings, outbound, environ, home, clock)
     now = clock.seconds()
     try:
-        known = await _known(account, settings, home, now)
+        known = await _known(account, settings, now)
     except NotSignedIn as problem:
         why = printable(str(problem))
         if as_json:
@@ -97,9 +97,7 @@ async def info(
     return UNREACHABLE if known.why and known.limits is None else OK
 
 
-async def _known(
-    account: Account, settings: Settings, home: Path, now: float
-) -> _Known:
+async def _known(account: Account, settings: Settings, now: float) -> _Known:
     identity = await account.asking.identity()
     limits = read_limits(account.folder, identity)
     live, why = False, ""
