@@ -22,7 +22,12 @@ def without_thoughts(text: str) -> str:
     if not text.startswith(OPEN):
         return text
     thoughts, close, said = text.partition(CLOSE)
-    return said if close else text
+    if not close:
+        return text
+    if thoughts.startswith(f"{OPEN}\n") and thoughts.endswith("\n"):
+        # Pydantic AI takes it apart, and puts it together again on lines of its own.
+        said = said.removeprefix("\n\n")
+    return said
 
 
 def thoughts_in(items: Iterable[Any]) -> tuple[str, str]:

@@ -90,6 +90,31 @@ CONVERSATIONS: dict[str, tuple[list[Any], str | None, list[Any]]] = {
         None,
         [message("user", "Hi"), message("assistant", "Hello.")],
     ),
+    "reasoning on lines of its own": (
+        [says("assistant", "<think>\nWell.\n</think>\n\nHello.")],
+        None,
+        [message("assistant", "Hello.")],
+    ),
+    "reasoning on lines of its own, and no more": (
+        [HI, says("assistant", "<think>\nx\n</think>", tool_calls=[CALL])],
+        None,
+        [message("user", "Hi"), call()],
+    ),
+    "a text with lines of its own": (
+        [
+            says("assistant", "<think>Well.\n</think>\n\nHello."),
+            says("assistant", "<think>\nWell.</think>\n\nHello."),
+            says("assistant", "<think>\nWell.\n</think>\nHello."),
+            says("assistant", "<think>\nWell.\n</think>\n\n\nHello."),
+        ],
+        None,
+        [
+            message("assistant", "\n\nHello."),
+            message("assistant", "\n\nHello."),
+            message("assistant", "\nHello."),
+            message("assistant", "\nHello."),
+        ],
+    ),
     "reasoning in a part": (
         [says("assistant", [{"type": "text", "text": "<think>x</think>Hello."}])],
         None,
