@@ -39,6 +39,9 @@ class Head(msgspec.Struct, frozen=True):
 
 
 _FOREIGN = {b"cross-site", b"same-site"}
+# Ollama does not look at the content type, and some of its clients (LiteLLM) send none.
+# A page can do that, too, but never without its C{Origin}.
+_UNTYPED = b"/api/"
 _MOST_KNOWN = 64  # values of a header; a client could send any number of them
 
 
@@ -115,7 +118,7 @@ class Admission:
         return is_loopback(name) or name.rstrip(".") in self._hosts
 
     def _check_body(self, head: Head) -> ChatmockdError | None:
-        if len(head.content_type) != 1 or not self._is_json(head.content_type[0]):
+        if not self._is_said_to_be_json(head):
             return UnsupportedMediaType(
                 "The body must be sent with 'Content-Type: application/json'."
             )
@@ -126,6 +129,12 @@ class Admission:
                     "body uncompressed."
                 )
         return None
+
+    def _is_said_to_be_json(self, head: Head) -> bool:
+        kinds = head.content_type
+        if not kinds:
+            return head.target.startswith(_UNTYPED)
+        return len(kinds) == 1 and self._is_json(kinds[0])
 
 
 def _shown(value: bytes) -> str:

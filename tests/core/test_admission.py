@@ -187,6 +187,9 @@ class OriginTests(AdmissionCase):
             {**page, "content_type": ["text/plain"]},
             {**page, "content_type": ["application/x-www-form-urlencoded"]},
             {**page, "content_type": []},
+            {**page, "content_type": [], "target": "/api/chat"},
+            {"content_type": [], "target": "/api/chat", "fetch_site": ["cross-site"]},
+            {"content_type": [], "target": "/api/chat", "host": ["evil.example"]},
             {**page, "method": "OPTIONS", "content_type": [], "has_body": False},
             {**page, "method": "GET", "content_type": [], "has_body": False},
         )
@@ -261,6 +264,25 @@ class BodyTests(AdmissionCase):
                     "application/json, text/plain",
                 )
             ),
+        )
+
+    def test_none_at_all(self) -> None:
+        """Programs that speak to Ollama may leave it out, but not say another."""
+        bare: dict[str, Any] = {"content_type": []}
+        self.expect(None, {**bare, "target": "/api/chat"})
+        self.expect(
+            415,
+            {**bare, "target": "/api"},
+            {**bare, "target": "/v1/api/chat"},
+            {**bare, "target": "/%61pi/chat"},
+            {"target": "/api/chat", "content_type": [""]},
+            {"target": "/api/chat", "content_type": ["text/plain"]},
+            {
+                "target": "/api/chat",
+                "content_type": ["application/x-www-form-urlencoded"],
+            },
+            {"target": "/api/chat", "content_type": JSON * 2},
+            {**bare, "target": "/api/chat", "content_encoding": ["gzip"]},
         )
 
     def test_encodings(self) -> None:
