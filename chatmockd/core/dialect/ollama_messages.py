@@ -38,6 +38,7 @@ class _Waiting:
         self._call_ids: set[str] = set()
         self._by_id: dict[str, deque[str]] = {}
         self._by_name: dict[str, deque[str]] = {}
+        self._without_id: deque[str] = deque()
         self._in_order: deque[str] = deque()
 
     def add(self, call_id: str, client_id: str, name: str) -> None:
@@ -47,6 +48,8 @@ class _Waiting:
             self._by_id.setdefault(known_as, deque()).append(call_id)
         self._by_name.setdefault(name, deque()).append(call_id)
         self._in_order.append(call_id)
+        if not client_id:
+            self._without_id.append(call_id)
 
     def with_id(self, client_id: str) -> str | None:
         """The first with this id; None if there is none."""
@@ -59,6 +62,10 @@ class _Waiting:
     def next(self) -> str | None:
         """The first of all."""
         return self._first(self._in_order)
+
+    def next_without_id(self) -> str | None:
+        """The first that its client sent without an id."""
+        return self._first(self._without_id)
 
     def answered(self, call_id: str) -> None:
         """It waits no more."""
@@ -201,11 +208,14 @@ class History:
         client_id = text(message, "tool_call_id", path)
         if client_id:
             found = self._waiting.with_id(client_id)
-            if found is None:
+            if found is not None:
+                return found
+            if self._waiting.next_without_id() is None:
                 raise wrong_value(
                     below(path, "tool_call_id"), "no call with this id waits for it"
                 )
-            return found
+            # LiteLLM makes one up for its user, who has it put into the result; the
+            # call is sent without any.
         for key in ("tool_name", "name"):
             name = text(message, key, path)
             if name:
@@ -215,7 +225,8 @@ class History:
                         below(path, key), "no call of this tool waits for it"
                     )
                 return found
-        found = self._waiting.next()
+        waiting = self._waiting
+        found = waiting.next_without_id() if client_id else waiting.next()
         if found is None:
             raise wrong_value(path, "it is the result of a call that was not made")
         return found

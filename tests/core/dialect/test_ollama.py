@@ -228,6 +228,7 @@ class RefusedTests(SynchronousTestCase):
     def test_chat(self) -> None:
         """Each request that cannot be carried out, and the member at fault."""
         call = {"function": {"name": "f", "arguments": {}}}
+        named = call | {"id": "call_0"}
 
         def assistant(*calls: Any) -> dict[str, Any]:
             return {"role": "assistant", "tool_calls": list(calls)}
@@ -266,7 +267,7 @@ class RefusedTests(SynchronousTestCase):
                 "messages[1].tool_name",
             ),
             (
-                {"messages": [assistant(call), result("1", tool_call_id="x")]},
+                {"messages": [assistant(named), result("1", tool_call_id="x")]},
                 "messages[1].tool_call_id",
             ),
             ({"messages": [assistant("f")]}, "messages[0].tool_calls[0]"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from chatmockd.errors import InvalidRequest
 from tests.core.cases import case
 from tests.core.dialect.test_ollama import (
     IMAGE,
@@ -96,6 +97,24 @@ class MessagesTests(SynchronousTestCase):
             ([both, result("noon", tool_name="time"), result("sunny")], pair),
             ([both, result("noon", name="time"), result("sunny")], pair),
             ([calling("Paris", id="a"), result("sunny", tool_call_id="a")], ["sunny"]),
+            # An id that nobody gave the call.
+            ([calling("Paris"), result("sunny", tool_call_id="b")], ["sunny"]),
+            (
+                [
+                    calling("Paris", "Rome"),
+                    result("1", tool_call_id="b"),
+                    result("2", tool_call_id="c"),
+                ],
+                ["1", "2"],
+            ),
+            (
+                [
+                    both,
+                    result("noon", tool_call_id="b", tool_name="time"),
+                    result("sunny", tool_call_id="c", tool_name="weather"),
+                ],
+                pair,
+            ),
         ):
             with case(messages=messages):
                 items = chat([asks("?"), *messages]).items
@@ -107,6 +126,26 @@ class MessagesTests(SynchronousTestCase):
                 }
                 self.assertEqual({call["call_id"] for call in calls}, set(results))
                 self.assertEqual([results[c["call_id"]] for c in calls], outputs)
+
+    def test_results_of_no_call(self) -> None:
+        """An id that is none of the ids of the calls that wait, and nobody waits."""
+        named, nameless = calling("Paris", id="a"), calling("Paris")
+        for messages, param in (
+            ([named, result("1", tool_call_id="b")], "messages[2].tool_call_id"),
+            (
+                [nameless, result("1"), result("2", tool_call_id="b")],
+                "messages[3].tool_call_id",
+            ),
+            (
+                [nameless, result("1", tool_call_id="b", tool_name="time")],
+                "messages[2].tool_name",
+            ),
+            ([nameless, result("1"), result("2")], "messages[3]"),
+        ):
+            with case(messages=messages):
+                with self.assertRaises(InvalidRequest) as caught:
+                    chat([asks("?"), *messages])
+                self.assertEqual(caught.exception.param, param)
 
     def test_calls_have_arguments_as_a_text(self) -> None:
         """An object becomes JSON; a text is taken as well, as in the Chat API."""
