@@ -1,11 +1,11 @@
 """Whether two items mean the same, so that a resent history can be recognised.
 
-Clients send back what they were given with ids, statuses, annotations and log
-probabilities left out or changed, a message's only text as a plain string, the
-arguments of a call written in another way, and reasoning dropped. Clients of the other
-APIs send an answer back L{as_heard}. What is left after that decides. Where it is
-unclear whether a difference matters it counts: a history that is not recognised is
-merely sent whole.
+Clients send back what they were given with ids, statuses, annotations, log
+probabilities and members that are null left out or changed, a message's only text as a
+plain string, the arguments of a call written in another way, and reasoning dropped.
+Clients of the other APIs send an answer back L{as_heard}. What is left after that
+decides. Where it is unclear whether a difference matters it counts: a history that is
+not recognised is merely sent whole.
 """
 
 from __future__ import annotations
@@ -190,7 +190,30 @@ def _meaning(item: Mapping[str, Any]) -> Meaning:
         return ([kind, *(_member(item, name) for name in counting)],)
     if not isinstance(kind, str) or kind in _BY_THEIR_IDS:
         return (dict(item),)
-    return ({name: value for name, value in item.items() if name not in _PASSING},)
+    said = {
+        name: value
+        for name, value in item.items()
+        if name not in _PASSING and value is not None
+    }
+    return (_without_nulls(said) if kind in _BY_ITSELF else said,)
+
+
+def _without_nulls(said: Any) -> Any:
+    """
+    What an upstream told of its own doings, less what it told to be nothing.
+
+    LangChain and Pydantic AI send a search back without C{"results": null} or
+    C{"sources": null}.
+    """
+    if isinstance(said, dict):
+        return {
+            name: _without_nulls(value)
+            for name, value in said.items()
+            if value is not None
+        }
+    if isinstance(said, list):
+        return [_without_nulls(value) for value in said]
+    return said
 
 
 def _asks(item: Mapping[str, Any], kind: Any) -> bool:

@@ -30,4 +30,9 @@ CUSTOM = {"type": "custom_tool_call", "call_id": "call_1", "name": "f", "input":
 CUSTOM_RESULT = RESULT | {"type": "custom_tool_call_output"}
 SEARCH = {"type": "file_search_call", "action": {"query": "weather"}}
 WEB_SEARCH = {"type": "web_search_call", "action": {"query": "weather"}}
+LISTED = {
+    "type": "mcp_list_tools",
+    "server_label": "s",
+    "tools": [{"name": "f", "input_schema": {"type": "x"}}],
+}
 REASONING = {"type": "reasoning", "summary": [], "encrypted_content": "gAAA"}

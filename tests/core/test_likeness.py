@@ -12,6 +12,7 @@ from tests.core.items import (
     CALL,
     CUSTOM,
     CUSTOM_RESULT,
+    LISTED,
     REASONING,
     RESULT,
     SEARCH,
@@ -62,6 +63,20 @@ ALIKE: dict[str, tuple[Item, Item]] = {
     "custom call": (CUSTOM, CUSTOM | {"id": "ctc_1", "status": "completed"}),
     "custom result": (CUSTOM_RESULT, CUSTOM_RESULT | {"id": "ctco_1"}),
     "other kind": (SEARCH, SEARCH | {"id": "ws_1", "status": "completed"}),
+    "members that are null": (
+        SEARCH | {"results": None},
+        SEARCH | {"score_threshold": None},
+    ),
+    "members of members that are null": (
+        LISTED,
+        LISTED
+        | {"tools": [{"name": "f", "annotations": None, "input_schema": {"type": "x"}}]}
+        | {"error": None},
+    ),
+    "a null in a kind that nobody knows": (
+        {"type": "new", "of": {"a": None}},
+        {"type": "new", "of": {"a": None}, "b": None},
+    ),
     "order of members": (SEARCH, dict(reversed(SEARCH.items()))),
     "refusal": (
         message([{"type": "refusal", "refusal": "No."}], "assistant"),
@@ -120,6 +135,13 @@ UNLIKE: dict[str, tuple[Item, Item]] = {
     ),
     "other kind": (SEARCH, SEARCH | {"action": {"query": "news"}}),
     "member nobody knows": (SEARCH, SEARCH | {"new": 1}),
+    "null and nothing": (SEARCH | {"results": None}, SEARCH | {"results": []}),
+    "null in a list": (SEARCH | {"results": [None]}, SEARCH | {"results": []}),
+    "output of a tool that is null": (RESULT | {"output": None}, RESULT),
+    "null within a kind that nobody knows": (
+        {"type": "new", "of": {"a": None}},
+        {"type": "new", "of": {}},
+    ),
 }
 
 # What counts of a kind, one member each.
