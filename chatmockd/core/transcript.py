@@ -13,6 +13,8 @@ import msgspec
 
 Item = dict[str, Any]
 
+PICTURE = "image_generation_call"
+
 # What is nothing without its id: another item names an approval request by it, and a
 # reference is nothing else.
 _BY_THEIR_IDS = ("item_reference", "mcp_approval_request")
@@ -120,8 +122,16 @@ def references(items: Iterable[Item]) -> list[str]:
 
 
 def _referred(item: Item) -> str | None:
-    """What C{item} refers to, if it does; its type may be left out."""
-    if item.get("type") not in (None, "item_reference") or "role" in item:
+    """
+    What C{item} refers to, if it does; its type may be left out.
+
+    OpenAI's guide has clients name a picture that was made by its call, less what came
+    of it; LangChain and Pydantic AI do.
+    """
+    if item.get("type") == PICTURE:
+        if item.get("result"):
+            return None
+    elif item.get("type") not in (None, "item_reference") or "role" in item:
         return None
     name = item.get("id")
     return name if isinstance(name, str) else None

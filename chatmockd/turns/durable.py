@@ -15,6 +15,7 @@ from chatmockd.core.outcome import Completed, Failed, Outcome
 from chatmockd.core.shown import Shown
 from chatmockd.core.snapshot import failed, queued, response_in, with_status
 from chatmockd.core.transcript import (
+    PICTURE,
     Item,
     Node,
     as_items,
@@ -321,11 +322,18 @@ class DurableCourse:
         known = await self._tree.items(
             self._asker.owner, list(counts), stored=self.retrievable
         )
-        size = sum(
-            len(msgspec.json.encode(item)) * counts[name]
+        sizes = {
+            name: len(msgspec.json.encode(item)) * counts[name]
             for name, item in known.items()
-        )
-        if size > _MOST_REFERRED:
+        }
+        if sum(sizes.values()) > _MOST_REFERRED:
+            # Such pictures as the upstream may know itself stay named.
+            known = {
+                name: item
+                for name, item in known.items()
+                if item.get("type") != PICTURE
+            }
+        if sum(sizes[name] for name in known) > _MOST_REFERRED:
             raise BodyTooLarge(
                 f"What the input refers to has more than {_MOST_REFERRED} bytes."
             )

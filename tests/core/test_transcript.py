@@ -209,6 +209,19 @@ class ReferenceTests(SynchronousTestCase):
         known = {"msg_1": named(SEALED, "msg_1")}
         self.assertEqual(resolved([QUESTION, REFERENCE], known), [QUESTION, SEALED])
 
+    def test_pictures_that_are_only_named(self) -> None:
+        """By their call, less what came of it; a whole one stands for itself."""
+        made = {"type": "image_generation_call", "result": "iVBOR"}
+        whole = made | {"id": "ig_1", "status": "completed"}
+        for result in ({}, {"result": None}, {"result": ""}):
+            item = {"type": "image_generation_call", "id": "ig_1"} | result
+            self.assertEqual(references([QUESTION, item]), ["ig_1"])
+            self.assertEqual(resolved([item], {"ig_1": whole}), [made])
+            self.assertEqual(resolved([item], {}), [item])
+            self.assertEqual(list(identified([item])), [])
+        self.assertEqual(references([whole, {"type": "image_generation_call"}]), [])
+        self.assertEqual(list(identified([whole])), [("ig_1", whole)])
+
     def test_what_is_not_known_stays(self) -> None:
         """The upstream says what it makes of it."""
         items: list[Item] = [

@@ -138,6 +138,27 @@ class FollowUpTests(DurableBridge):
         self.turn("resp_9", [{"type": "item_reference", "id": "msg_1"}, user("And?")])
         self.assertEqual(self.asked["input"], [said("1."), user("And?")])
 
+    def test_pictures_are_too(self) -> None:
+        """A history that only names what was made is known, and can be sent again."""
+        named = {"type": "image_generation_call", "id": "ig_1"}
+        made = named | {"status": "completed", "result": "iVBOR"}
+        self.post(input="Draw.")
+        self.socket.say(
+            created("resp_1"), completed("resp_1", output=[made, message("There.")])
+        )
+        again = [user("Draw."), named, said("There.")]
+        self.turn("resp_2", [*again, user("Another?")])
+        self.assertEqual(self.dials, 1)
+        self.assertEqual(self.asked["previous_response_id"], "resp_1")
+        self.assertEqual(self.asked["input"], [user("Another?")])
+        self.socket.drop()
+        self.turn("resp_3", [*again, user("A third?")])
+        whole = {"type": "image_generation_call", "result": "iVBOR"}
+        self.assertEqual(
+            self.asked["input"],
+            [user("Draw."), whole, said("There."), user("A third?")],
+        )
+
 
 class RefusedUnreadTests(DurableBridge):
     """The upstream did nothing about it; another connection will."""
@@ -299,6 +320,15 @@ class BoundsTests(DurableBridge):
         self.turn("resp_1", "One?", "x" * 1_000_000)
         same = [{"type": "item_reference", "id": "msg_1"}] * 40
         self.assert_error(self.post(input=same), 413, "body_too_large")
+
+    def test_many_pictures(self) -> None:
+        """They stay named where all of them would be too much."""
+        named = {"type": "image_generation_call", "id": "ig_1"}
+        self.post(input="Draw.")
+        made = named | {"status": "completed", "result": "x" * 1_000_000}
+        self.socket.say(created("resp_1"), completed("resp_1", output=[made]))
+        self.turn("resp_2", [named] * 40)
+        self.assertEqual(self.asked["input"], [named] * 40)
 
     def test_a_marker_that_cannot_be_one(self) -> None:
         """It is not said again in full."""
