@@ -2,8 +2,9 @@
 
 The same conversation always gets the same answer. The rules, first match wins:
 tool outputs that just came in are reported; a tool is called when the user asks for
-one; then the user's newest text decides (recall, remember, count, write, say); anything
-else is echoed. A structured C{text.format} turns the answer into JSON that fits it.
+one whose output did not just come in; then the user's newest text decides (recall,
+remember, count, write, say); anything else is echoed. A structured C{text.format} turns
+the answer into JSON that fits it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from chatmockd.simulator.items import (
     Item,
     images_in,
     is_message_of,
+    just_returned,
     newest_outputs,
     newest_user_text,
     text_of,
@@ -71,6 +73,8 @@ def answer(items: Sequence[Item], body: Mapping[str, Any]) -> list[Output]:
             body.get("tool_choice"),
             body.get("parallel_tool_calls") is not False,
         )
+        returned = just_returned(items)
+        calls = [call for call in calls if call.name not in returned]
         if calls:
             return [*outputs, *calls]
     plain = _reported(results) if results else _reply(user_texts, items)

@@ -83,8 +83,8 @@ def _joined(content: object) -> str:
 
 
 def images_in(item: Item) -> int:
-    """How many images a message carries."""
-    content = item.get("content")
+    """How many images a message, or a tool call's output, carries."""
+    content = item.get("output" if item.get("type") in _OUTPUTS else "content")
     if not isinstance(content, list):
         return 0
     return sum(
@@ -123,8 +123,30 @@ def newest_outputs(items: Sequence[Item]) -> list[tuple[str, str]]:
             break
         if item.get("type") in _OUTPUTS:
             name = called.get(str(item.get("call_id")), "the tool")
-            found.append((name, output_text(item)))
+            images = images_in(item)
+            seen = [f"{images} image{'s' * (images > 1)}"] if images else []
+            found.append((name, "\n".join(filter(None, [output_text(item), *seen]))))
     return found[::-1]
+
+
+def just_returned(items: Sequence[Item]) -> set[str]:
+    """
+    The tools whose outputs the model has not yet said anything about.
+
+    Behind them may stand messages of the user: Pydantic AI shows it an image there that
+    a tool returned, and says which tool it was.
+    """
+    waiting: set[str] = set()
+    for item in reversed(items):
+        if item.get("type") in _OUTPUTS:
+            waiting.add(str(item.get("call_id")))
+        elif item.get("type") in OUTPUT_OF or is_message_of(item, "assistant"):
+            break
+    return {
+        str(item.get("name"))
+        for item in items
+        if item.get("type") in OUTPUT_OF and str(item.get("call_id")) in waiting
+    }
 
 
 def check_calls(items: Iterable[Item]) -> None:

@@ -101,6 +101,24 @@ class ToolTests(SynchronousTestCase):
                 [Message("get_weather returned: 22 degrees")],
             )
 
+    def test_what_just_returned_is_not_called_again(self) -> None:
+        """A user's message that shows what the tool returned, and names it."""
+        items = [
+            *items_of("What is the weather in Paris?"),
+            {"type": "function_call", "call_id": "c", "name": "get_weather"},
+            {"type": "function_call_output", "call_id": "c", "output": "See below."},
+            *items_of("This is what get_weather returned:"),
+        ]
+        (message,) = answer(items, {"tools": [_TOOL]})
+        assert isinstance(message, Message)
+        self.assertIn("You said", message.text)
+        items += items_of([{"role": "assistant", "content": "I see."}])
+        items += items_of("And the weather in Rome?")
+        self.assertEqual(
+            answer(items, {"tools": [_TOOL]}),
+            [FunctionCall("get_weather", '{"city":"Rome"}')],
+        )
+
     def test_without_tools(self) -> None:
         """What is not offered is not called."""
         self.assertIn("You said", _said("What is the weather in Paris?"))

@@ -8,6 +8,7 @@ from chatmockd.simulator.items import (
     check_calls,
     images_in,
     items_of,
+    just_returned,
     newest_outputs,
     newest_user_text,
     output_text,
@@ -79,6 +80,29 @@ class NewestTests(SynchronousTestCase):
         items = [*items_of("go"), _CALL, _OUTPUT]
         self.assertEqual(newest_outputs(items), [("add", "3")])
         self.assertEqual(newest_outputs([*items, *items_of("thanks")]), [])
+
+    def test_images_in_outputs(self) -> None:
+        """They are told of, beside the text or alone."""
+        image = {"type": "input_image", "image_url": "data:image/png;base64,AA=="}
+        text = {"type": "input_text", "text": "three"}
+        for parts, said in (
+            ([image], "1 image"),
+            ([text, image, image], "three\n2 images"),
+            ([text], "three"),
+        ):
+            with self.subTest(parts=parts):
+                items = [*items_of("go"), _CALL, _OUTPUT | {"output": parts}]
+                self.assertEqual(newest_outputs(items), [("add", said)])
+
+    def test_tools_that_just_returned(self) -> None:
+        """Until the model says something, whatever the user says behind them."""
+        items = [*items_of("go"), _CALL, _OUTPUT]
+        self.assertEqual(just_returned(items), {"add"})
+        self.assertEqual(just_returned([*items, *items_of("this is it")]), {"add"})
+        assistant = items_of([{"role": "assistant", "content": "three"}])
+        self.assertEqual(just_returned([*items, *assistant]), set())
+        self.assertEqual(just_returned([*items, *assistant, *items_of("x")]), set())
+        self.assertEqual(just_returned(items_of("go")), set())
 
     def test_output_in_parts(self) -> None:
         """Outputs may come in parts, too."""
