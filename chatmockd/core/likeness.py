@@ -43,6 +43,9 @@ _BY_ITSELF = (
     "mcp_call",
 )
 
+# How deep in them nothing is looked for; an upstream may nest deeper than Python can.
+_LEVELS = 16
+
 _TEXTS = ("input_text", "output_text", "text")
 _PASSING = frozenset({"id", "status"})
 
@@ -198,21 +201,21 @@ def _meaning(item: Mapping[str, Any]) -> Meaning:
     return (_without_nulls(said) if kind in _BY_ITSELF else said,)
 
 
-def _without_nulls(said: Any) -> Any:
+def _without_nulls(said: Any, levels: int = _LEVELS) -> Any:
     """
     What an upstream told of its own doings, less what it told to be nothing.
 
     LangChain and Pydantic AI send a search back without C{"results": null} or
     C{"sources": null}.
     """
-    if isinstance(said, dict):
+    if isinstance(said, dict) and levels:
         return {
-            name: _without_nulls(value)
+            name: _without_nulls(value, levels - 1)
             for name, value in said.items()
             if value is not None
         }
-    if isinstance(said, list):
-        return [_without_nulls(value) for value in said]
+    if isinstance(said, list) and levels:
+        return [_without_nulls(value, levels - 1) for value in said]
     return said
 
 

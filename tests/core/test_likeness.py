@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -260,6 +262,13 @@ class LikenessTests(SynchronousTestCase):
         other = WEB_SEARCH | {"action": {"query": "news"}}
         self.assertNotEqual(amounts_to(WEB_SEARCH), amounts_to(other))
         self.assertNotEqual(amounts_to(WEB_SEARCH), NOTHING)
+
+    def test_what_is_nested_deeper_than_python_goes(self) -> None:
+        """It is an answer like any other."""
+        deep: Any = None
+        for _ in range(300):
+            deep = {"a": [deep]}
+        self.assertNotEqual(amounts_to(LISTED | {"tools": deep}), amounts_to(LISTED))
 
     def test_items_of_no_known_form(self) -> None:
         """They are compared as they are."""
