@@ -9,6 +9,10 @@ from twisted.logger import Logger
 
 PERIOD = 1.0  # seconds
 
+# Seconds that a beat may be late. What goes beyond was spent asleep: a laptop was
+# closed, a virtual machine stood still, or the clock was set.
+LATE = 5.0
+
 
 class Beating(Protocol):
     """What wants to be told the time once a second."""
@@ -17,7 +21,7 @@ class Beating(Protocol):
         """
         Look at the clock.
 
-        @param now: Seconds, on the clock that the pulse was given.
+        @param now: See L{Pulse.seconds}.
         """
 
 
@@ -27,6 +31,8 @@ class Pulse:
 
     Timers per frame, request or connection would cost more than the work they watch;
     timestamps cost nothing and are looked at here.
+
+    @ivar clock: What the pulse goes by; it goes on when we sleep.
     """
 
     _log = Logger()
@@ -35,12 +41,26 @@ class Pulse:
         self.clock = clock
         self._members: dict[Beating, None] = {}
         self._next: IDelayedCall | None = None
+        self._due = 0.0
+        self._slept = 0.0
+
+    def seconds(self) -> float:
+        """
+        The time that members are told, for what is compared with it.
+
+        It stands still while we sleep. Silence counts only as long as we listen: what
+        came meanwhile is read in the moment in which the clock has jumped.
+        """
+        now = self.clock.seconds()
+        if self._next is not None:
+            now = min(now, self._due + LATE)
+        return now - self._slept
 
     def add(self, member: Beating) -> None:
         """Tell C{member} the time from now on."""
         self._members[member] = None
         if self._next is None:
-            self._next = self.clock.callLater(PERIOD, self._beat)
+            self._schedule()
 
     def remove(self, member: Beating) -> None:
         """Stop telling it; harmless when it is not a member."""
@@ -51,7 +71,11 @@ class Pulse:
 
     def _beat(self) -> None:
         self._next = None
-        now = self.clock.seconds()
+        late = self.clock.seconds() - self._due - LATE
+        if late > 0:
+            self._slept += late
+            self._log.info("{s:.0f} s went by unseen", s=late + LATE)
+        now = self.seconds()
         for member in list(self._members):
             if member in self._members:
                 try:
@@ -59,4 +83,8 @@ class Pulse:
                 except Exception:
                     self._log.failure("telling {member} the time", member=member)
         if self._members and self._next is None:
-            self._next = self.clock.callLater(PERIOD, self._beat)
+            self._schedule()
+
+    def _schedule(self) -> None:
+        self._due = self.clock.seconds() + PERIOD
+        self._next = self.clock.callLater(PERIOD, self._beat)

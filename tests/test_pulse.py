@@ -126,6 +126,36 @@ class PulseTests(SynchronousTestCase):
         self.pass_seconds(2)
         self.assertEqual(late.told, [2])
 
+    def test_a_sleep_takes_no_time(self) -> None:
+        """No member has to account for what it could not see."""
+        member = Member()
+        self.pulse.add(member)
+        self.pass_seconds(2)
+        self.clock.rightNow += 3600
+        self.assertEqual(self.pulse.seconds(), 8)
+        self.clock.advance(0)
+        self.assertEqual(self.pulse.seconds(), 8)
+        self.pass_seconds(2)
+        self.assertEqual(member.told, [1, 2, 8, 9, 10])
+        self.clock.rightNow += 3600
+        self.pass_seconds(1)
+        self.assertEqual(member.told[-1], 16)
+
+    def test_a_beat_that_is_a_little_late(self) -> None:
+        """Something took its time; that is no sleep."""
+        member = Member()
+        self.pulse.add(member)
+        self.clock.advance(6)
+        self.pass_seconds(1)
+        self.assertEqual(member.told, [6, 7])
+
+    def test_without_members_time_goes_by(self) -> None:
+        """There is nobody who could count silence."""
+        self.pulse.add(member := Member())
+        self.pulse.remove(member)
+        self.clock.advance(3600)
+        self.assertEqual(self.pulse.seconds(), 3600)
+
     def test_one_that_fails(self) -> None:
         """The others are told all the same, and so is it, next time."""
         failing, other = Member(lambda: 1 // 0), Member()

@@ -59,7 +59,7 @@ class Connection:
         ping_interval: float,
     ) -> None:
         """
-        @param now: Seconds on the clock that L{beat} will tell.
+        @param now: What L{beat} will tell, as it is now.
         @param ping_interval: Seconds of silence after which it is pinged, and again
             for which the answer is waited for; 0 never pings.
         """
@@ -213,6 +213,10 @@ class Connection:
             self._heard = self._now
             self._pinged = None
             self._transport.resumeProducing()
+
+    def doubt(self) -> None:
+        """It may be gone: have it pinged at the next beat."""
+        self._pinged, self._heard = None, self._now - self._ping_interval
 
     def beat(self, now: float) -> None:
         """Look at the clock: ping, and give up what does not answer."""

@@ -128,7 +128,7 @@ class Exchanges:
         if len(self._leases) >= self._most:
             raise NoCapacity(self._most)
         self._begun += 1
-        now = self._clock.seconds()
+        now = self._pulse.seconds()
         asks = partial(self._ask, self._begun)
         exchange = Exchange(self._begun, str(self._address), asks, self._gone, now=now)
         if not self._exchanges:

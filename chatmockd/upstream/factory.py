@@ -36,6 +36,9 @@ from chatmockd.upstream.leasing import Hear
 
 _T = TypeVar("_T")
 
+# Seconds of sleep after which connections are doubted.
+_DOUBTFUL = 30.0
+
 
 class _Dial(Factory):
     """Builds the one protocol of one connection."""
@@ -94,6 +97,7 @@ class UpstreamFactory:
         self._leases: dict[Connection, Lease[Connection]] = {}
         self._asking: dict[Deferred[Any], ChatmockdError | None] = {}
         self._opened = 0
+        self._slept = 0.0
         self._stopping = False
         self._all_gone: Deferred[None] | None = None
 
@@ -231,7 +235,7 @@ class UpstreamFactory:
             self._address,
             upgrade_request(self._address, self.profile, headers, self._introduction),
             self,
-            now=self._clock.seconds(),
+            now=self._pulse.seconds(),
             ping_interval=self._settings.ping_interval_s,
         )
         if not self._connections:
@@ -261,7 +265,7 @@ class UpstreamFactory:
             self,
             request_id,
             reused=reused,
-            now=self._clock.seconds(),
+            now=self._pulse.seconds(),
             first_event_timeout=self._settings.first_event_timeout_s,
             idle_timeout=self._settings.idle_timeout_s,
         )
@@ -350,13 +354,27 @@ class UpstreamFactory:
 
     def beat(self, now: float) -> None:
         """Look at the clock, for every connection and every turn."""
-        for connection in self._table.expire(now):
+        time = self._clock.seconds()
+        for connection in self._table.expire(time):
             self._log.info("{connection}: idle too long, or old", connection=connection)
             connection.close()
+        slept, self._slept = time - now - self._slept, time - now
+        if slept >= _DOUBTFUL:
+            self._woken()
         for lease in list(self._leases.values()):
             lease.beat(now)
         for connection in list(self._connections):
             connection.beat(now)
+
+    def _woken(self) -> None:
+        """Who was there before we slept may have gone, without our hearing of it."""
+        if self._mode == "durable":
+            # Nothing is lost with them, and whoever asks next need not find out.
+            for connection in self._table.idle():
+                self._log.info("{connection}: idle in a sleep", connection=connection)
+                self._drop(connection)
+        for connection in self._connections:
+            connection.doubt()
 
 
 def _autobahn_factory() -> WebSocketClientFactory:

@@ -76,7 +76,7 @@ class Relay:
         self._content_type = content_type
         self._comment = comment
         self._rate_headers = rate_headers
-        self._now = self._written = pulse.clock.seconds()
+        self._now = self._written = pulse.seconds()
         self._stalled_since: float | None = None
         self._unsent = 0
         self._over = False
@@ -161,7 +161,7 @@ class Relay:
         headers.setRawHeaders(b"Cache-Control", [b"no-cache"])
         for name, value in self._rate_headers():
             headers.setRawHeaders(name, [value])
-        self._now = self._pulse.clock.seconds()
+        self._now = self._pulse.seconds()
         self._request.registerProducer(self, True)
         self._pulse.add(self)
 

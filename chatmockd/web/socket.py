@@ -88,7 +88,7 @@ class ClientSocket:
         self._fragments = 0
         self._ping: bytes | None = None
         self._stopping = self._over = self._deaf = False
-        self._now = self._heard = self._pinged = self._moved = pulse.clock.seconds()
+        self._now = self._heard = self._pinged = self._moved = pulse.seconds()
         self._unsent = 0
         self._closing_since: float | None = None
 
