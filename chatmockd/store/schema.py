@@ -57,6 +57,15 @@ MIGRATIONS = (
         PRIMARY KEY (owner, day, model)
     ) WITHOUT ROWID;
     """,
+    # What is looked for every ten minutes: without these, all that was ever said had to
+    # be read for it, 25 s from a cold disk where it came to 2 GB.
+    """
+    DROP INDEX turn_by_root;
+    CREATE INDEX turn_by_root ON turn (root, began, ended);
+    CREATE INDEX turn_with_key ON turn (began) WHERE idempotency_key IS NOT NULL;
+    CREATE INDEX turn_by_outer_parent ON turn (outer_parent)
+        WHERE outer_parent IS NOT NULL;
+    """,
 )
 
 

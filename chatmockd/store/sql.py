@@ -11,18 +11,15 @@ from twisted.internet.defer import Deferred
 from chatmockd.core.likeness import DIGEST_SIZE
 from chatmockd.core.transcript import Item, Node, Step, identified
 from chatmockd.core.usage import Spent, Usage
-from chatmockd.errors import IdempotencyUnknown, StoreError
+from chatmockd.errors import IdempotencyUnknown
 from chatmockd.store.contract import Ending, Opening, ParentGone, Record
 from chatmockd.store.counting import add_usage, usage_since
-from chatmockd.store.sweeping import delete_turn, give_back, room_taken, sweep
+from chatmockd.store.sweeping import delete_turn, room_taken, sweep
 
 T = TypeVar("T")
 
 # Items of one look-up; SQLite takes 32,766 parameters.
 _MOST_ITEMS = 32_000
-
-# Of what is given back after a sweep; 8 MB. The next sweep is never far.
-_MOST_SLICES = 20
 
 _RECORD = """
     number, state, response_id, upstream_id, profile, model, digest, response,
@@ -325,7 +322,8 @@ class SqlStore:
 
     def sweep(self, oldest: float, keys_before: float, max_bytes: int) -> Deferred[int]:
         """See L{Store.sweep}."""
-        return Deferred.fromCoroutine(self._sweep(oldest, keys_before, max_bytes))
+        steps = sweep(self._run, oldest, keys_before, max_bytes)
+        return Deferred.fromCoroutine(steps)
 
     def bury(self) -> Deferred[None]:
         """Say what became of turns that an earlier run of the daemon left behind."""
@@ -335,7 +333,9 @@ class SqlStore:
             # is not known, and nobody asks.
             cursor.execute(
                 "UPDATE turn SET idempotency_key = NULL, state = 'abandoned' WHERE "
-                "state = 'pending' AND epoch <> ? AND idempotency_key IS NOT NULL",
+                # For the sake of the index, which knows no other words.
+                "state IN ('pending', 'sent') AND state = 'pending' "
+                "AND epoch <> ? AND idempotency_key IS NOT NULL",
                 (self._epoch,),
             )
             cursor.execute(
@@ -349,20 +349,6 @@ class SqlStore:
     def close(self) -> Deferred[None]:
         """See L{Store.close}."""
         return self._runner.close()
-
-    async def _sweep(self, oldest: float, keys_before: float, max_bytes: int) -> int:
-        deleted = await self._run(
-            lambda cursor: sweep(cursor, oldest, keys_before, max_bytes)
-        )
-        try:
-            for _ in range(_MOST_SLICES):
-                # Each by itself, so that others get their turn.
-                if not await self._run(give_back):
-                    break
-        except StoreError:
-            # On a full disk, say. What was deleted is room all the same.
-            pass
-        return deleted
 
     def _record(
         self, condition: str, parameters: Iterable[Any]

@@ -22,6 +22,8 @@ from chatmockd.store.sql import SqlStore
 
 T = TypeVar("T")
 
+_LONGEST_JOURNAL = 16_777_216  # bytes, once all of it is in the file
+
 _BUSY = 2.0  # seconds to wait for another process that has the file locked
 
 
@@ -123,6 +125,8 @@ def _prepare(path: Path) -> int:
 def _set_up(database: sqlite3.Connection) -> None:
     database.execute("PRAGMA synchronous = FULL")
     database.execute("PRAGMA busy_timeout = 2000")
+    # Else the journal keeps for ever the size of the largest that was ever written.
+    database.execute(f"PRAGMA journal_size_limit = {_LONGEST_JOURNAL}")
 
 
 def _explain(reason: Failure) -> Failure:

@@ -3,6 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Protocol, TypeVar
+
+from twisted.internet.defer import Deferred
+
+from chatmockd.errors import StoreError
+
+_T = TypeVar("_T")
+_Tree = tuple[int, float]  # the number of its root, and when something happened last
 
 # When there is too much, this share of what may be is left, so that it is not too much
 # again at once.
@@ -14,7 +24,22 @@ _SLACK = 8
 # How many are given back in one transaction; that takes 40 ms, and turns wait for it.
 _SLICE = 100
 
+# Of what is given back after a sweep; 8 MB. The next sweep is never far.
+_MOST_SLICES = 20
+
+# How many turns are deleted in one transaction, but for the rest of a tree; that takes
+# 50 ms.
+_AT_ONCE = 100
+
+_LAST = "max(coalesce(ended, began))"
 _IN_FLIGHT = "SELECT root FROM turn WHERE state IN ('pending', 'sent')"
+
+
+class Run(Protocol):
+    """Does work in a transaction; see L{chatmockd.store.sql.Runner.run}."""
+
+    def __call__(self, work: Callable[[sqlite3.Cursor], _T]) -> Deferred[_T]:
+        """Fires with what it returned, when that is durable."""
 
 
 def delete_turn(cursor: sqlite3.Cursor, number: int, continued: bool) -> None:
@@ -65,35 +90,94 @@ def room_taken(cursor: sqlite3.Cursor) -> int:
     return int((pages - free) * size)
 
 
-def sweep(
-    cursor: sqlite3.Cursor, oldest: float, keys_before: float, max_bytes: int
-) -> int:
-    """See L{chatmockd.store.contract.Store.sweep}."""
+async def sweep(run: Run, oldest: float, keys_before: float, max_bytes: int) -> int:
+    """
+    See L{chatmockd.store.contract.Store.sweep}.
+
+    @param run: Runs transactions. There are many of them, so that others get their
+        turn: to make room in a store of 2 GB takes ten seconds.
+    """
+    await run(lambda cursor: _forget_keys(cursor, keys_before))
+    trees = await run(lambda cursor: _trees(cursor, oldest))
+    deleted = await _delete_trees(run, trees, 0)
+    if await run(room_taken) > max_bytes:
+        trees = await run(lambda cursor: _trees(cursor, None))
+        deleted += await _delete_trees(run, trees, int(max_bytes * _LEFT))
+    try:
+        for _ in range(_MOST_SLICES):
+            if not await run(_give_back):
+                break
+    except StoreError:
+        # On a full disk, say. What was deleted is room all the same.
+        pass
+    return deleted
+
+
+def _forget_keys(cursor: sqlite3.Cursor, before: float) -> None:
     cursor.execute(
         "UPDATE turn SET idempotency_key = NULL, body_hash = NULL "
         "WHERE idempotency_key IS NOT NULL AND began < ? "
         "AND state NOT IN ('pending', 'sent')",
-        (keys_before,),
+        (before,),
     )
-    deleted = _delete_trees(
-        cursor,
-        "SELECT root FROM turn GROUP BY root HAVING max(coalesce(ended, began)) < ? "
-        f"AND root NOT IN ({_IN_FLIGHT})",
-        (oldest,),
+
+
+def _trees(cursor: sqlite3.Cursor, before: float | None) -> list[_Tree]:
+    """The trees that may go, those first in which nothing happened for longest."""
+    cursor.execute(
+        f"SELECT root, {_LAST} FROM turn WHERE root NOT IN ({_IN_FLIGHT}) "
+        f"GROUP BY root HAVING ?1 IS NULL OR {_LAST} < ?1 ORDER BY {_LAST}",
+        (before,),
     )
-    if room_taken(cursor) > max_bytes:
-        cursor.execute(
-            f"SELECT root FROM turn WHERE root NOT IN ({_IN_FLIGHT}) "
-            "GROUP BY root ORDER BY max(coalesce(ended, began))"
-        )
-        for (root,) in cursor.fetchall():
-            deleted += _delete_trees(cursor, "SELECT ?", (root,))
-            if room_taken(cursor) <= max_bytes * _LEFT:
-                break
+    return cursor.fetchall()
+
+
+async def _delete_trees(run: Run, trees: Sequence[_Tree], enough: int) -> int:
+    """
+    Delete these trees, or as many of them as it takes.
+
+    @param enough: The bytes that may stay in use.
+    @return: How many turns they had.
+    """
+    deleted = 0
+    while trees:
+        some = partial(_delete_some, trees=trees, enough=enough)
+        done, count = await run(some)
+        trees = trees[done:]
+        deleted += count
     return deleted
 
 
-def give_back(cursor: sqlite3.Cursor) -> bool:
+def _delete_some(
+    cursor: sqlite3.Cursor, trees: Sequence[_Tree], enough: int
+) -> tuple[int, int]:
+    """
+    Delete the first of these trees, or skip those that something has happened in.
+
+    @return: How many trees need not be looked at again, and how many turns are gone.
+    """
+    deleted = 0
+    for place, (root, last) in enumerate(trees):
+        if deleted >= _AT_ONCE:
+            return place, deleted
+        if room_taken(cursor) <= enough:
+            break
+        cursor.execute(
+            f"SELECT {_LAST} FROM turn WHERE root = ?1 AND ?1 NOT IN ({_IN_FLIGHT})",
+            (root,),
+        )
+        if cursor.fetchone() == (last,):
+            cursor.execute(
+                "DELETE FROM item WHERE turn IN "
+                "(SELECT number FROM turn WHERE root = ?)",
+                (root,),
+            )
+            cursor.execute("DELETE FROM turn WHERE root = ?", (root,))
+            deleted += cursor.rowcount
+    return len(trees), deleted
+
+
+def _give_back(cursor: sqlite3.Cursor) -> bool:
     """
     Make the file shorter by some of the pages that are free.
 
@@ -109,16 +193,3 @@ def give_back(cursor: sqlite3.Cursor) -> bool:
         # go on.
         cursor.execute("PRAGMA incremental_vacuum(1)")
     return surplus > _SLICE
-
-
-def _delete_trees(
-    cursor: sqlite3.Cursor, roots: str, parameters: tuple[float, ...]
-) -> int:
-    """Delete the trees with these roots, a query; return how many turns they had."""
-    cursor.execute(
-        "DELETE FROM item WHERE turn IN "
-        f"(SELECT number FROM turn WHERE root IN ({roots}))",
-        parameters,
-    )
-    cursor.execute(f"DELETE FROM turn WHERE root IN ({roots})", parameters)
-    return cursor.rowcount

@@ -232,6 +232,15 @@ class RoomTests(_OnDisk, SynchronousTestCase):
         before, after = self.swept(turns=40, old=2)
         self.assertEqual(after, before)
 
+    def test_the_journal_does_not_keep_its_length(self) -> None:
+        """What one large turn took is given back when others have been written."""
+        journal = self.path.with_name(f"{self.path.name}-wal")
+        self.turn("large", text="x" * 40_000_000)
+        self.assertGreater(journal.stat().st_size, 40_000_000)
+        for number in range(3):
+            self.turn(f"small_{number}")
+        self.assertLess(journal.stat().st_size, 17_000_000)
+
 
 class SqliteUnusableTests(_OnDisk, SynchronousTestCase):
     """Files that no store can be made of."""
