@@ -96,6 +96,7 @@ def makeService(options: Options) -> IService:
     from chatmockd.account.upkeep import Upkeep
     from chatmockd.core.admission import Admission
     from chatmockd.daemon import Daemon, signals_of
+    from chatmockd.open_files import allow_connections
     from chatmockd.outbound import HttpOutbound
     from chatmockd.pulse import Pulse
     from chatmockd.turns.registry import Turns
@@ -117,6 +118,7 @@ def makeService(options: Options) -> IService:
     sys.excepthook = _tell_why_it_ends
     reactor: Any = _reactor
     settings = options.settings
+    allow_connections(settings.continuity.max_retained)
     network = Network(reactor, _network_of(options))
     outbound = HttpOutbound(reactor, network)
     home = Path.home()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -451,6 +452,20 @@ class BackgroundTests(PlacedTests):
         self.assertNotIn("Traceback", self.log)
         with self.assertRaises(ConnectionRefusedError):
             Client(port)
+
+    @unittest.skipUnless(hasattr(resource, "prlimit"), "only Linux tells of others")
+    def test_more_connections_than_a_shell_allows(self) -> None:
+        """The limit on open files is raised to what the settings may come to."""
+        words = f"ulimit -Sn 256 && exec {TWISTD} chatmockd --simulate --set {LISTEN}"
+        started = self.place.run("sh", "-c", words)
+        self.assertEqual(started.returncode, 0, started.stderr)
+        pid = self.place.pid
+        assert pid is not None
+        wait_for("it to log", lambda: "serving on" in self.log)
+        soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        os.kill(pid, signal.SIGTERM)
+        wait_until_ended(pid)
+        self.assertEqual(soft, min(3024, hard))
 
     def test_no_second_one_beside_it(self) -> None:
         """A second start in the same folder refuses, and the first one goes on."""
