@@ -203,8 +203,14 @@ class Channel(HTTPChannel):
         self._unsent_before = waiting
         if waiting and waiting != before:
             self.setTimeout(self.timeOut)
-        else:
+        elif self.requests:
             super().timeoutConnection()
+        else:
+            # The same without a line in the log for every client that goes home.
+            self._abortingCall = self.callLater(
+                self.abortTimeout, self.forceAbortClient
+            )
+            self.loseConnection()
 
     def lineLengthExceeded(self, line: bytes) -> None:
         """A line of the head is too long to be read to its end."""

@@ -129,6 +129,24 @@ class IdleTests(Bridge):
         self.wait(61)
         self.assertTrue(link.cut)
 
+    def test_the_log_says_nothing_of_it(self) -> None:
+        """Clients come and go all day long; one that breaks off is another matter."""
+        links = [self.connect_client() for _ in range(3)]
+        self.post(link=links[0])
+        self.socket.say(created("resp_1"), completed("resp_1"))
+        self.wait(62)
+        self.assertEqual([link.cut for link in links], [True] * 3)
+        self.assertEqual([line for line in self.log if "Timing out" in line], [])
+        link = self.connect_client()
+        link.client_end.write(
+            b"POST /v1/responses HTTP/1.1\r\nHost: localhost\r\n"
+            b"Content-Type: application/json\r\nContent-Length: 50\r\n\r\n{"
+        )
+        self.pump()
+        self.wait(62)
+        self.assertTrue(link.cut)
+        self.assertEqual(len([line for line in self.log if "Timing out" in line]), 1)
+
     def test_a_client_that_asks_now_and_then_is_not(self) -> None:
         """The minute begins anew with each answer, and with each byte."""
         link = self.connect_client()
