@@ -316,7 +316,6 @@ class Turn:
         error = failure.refused(said)
         if said.get("headers"):
             self.limits = frame
-        number = head.sequence_number
         nested = said["error"] if isinstance(said.get("error"), dict) else {}
         for name in ("type", "code", "message", "param"):
             if nested.get(name) is None:
@@ -325,7 +324,8 @@ class Turn:
         said["code"] = error.code
         said["message"] = error.message
         said["param"] = error.param
-        said["sequence_number"] = self._next_number() if number is None else number
+        # One that begins anew at 0 would be kept from who takes the stream up again.
+        said["sequence_number"] = max(head.sequence_number or 0, self._next_number())
         self.events += 1
         return Failed(
             self._in_marker_terms(error),

@@ -251,6 +251,20 @@ class BreakingOffTests(SynchronousTestCase):
                 self.assertEqual(end.error.should_retry, False)
                 self.assertEqual(event_of(end)["sequence_number"], len(frames))
 
+    def test_an_error_has_the_number_that_is_its_turn(self) -> None:
+        """Or a higher one; some upstreams count errors from 0, or not at all."""
+        said = {"type": "error", "error": {"code": "server_error", "message": "No."}}
+        for own, number in (
+            ({}, 8),
+            ({"sequence_number": 0}, 8),
+            ({"sequence_number": 9}, 9),
+        ):
+            with case(**own):
+                turn = Turn(streaming=True)
+                turn.receive([created(number=7), encoded({**said, **own})])
+                assert isinstance(turn.outcome, Failed)
+                self.assertEqual(event_of(turn.outcome)["sequence_number"], number)
+
     def test_broken_off_by_us(self) -> None:
         """Our own reason is what the client is told."""
         for error in (FirstEventTimeout(60), UpstreamSilent(300)):

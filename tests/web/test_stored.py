@@ -108,6 +108,17 @@ class ResumeTests(DurableBridge):
         for after in range(5):
             self.assertEqual(self.numbers(self.resume(after)), [*range(after + 1, 5)])
 
+    def test_an_error_that_is_counted_anew(self) -> None:
+        """It ends the stream for those who have seen higher numbers, too."""
+        self.begun().leave()
+        waiting = self.resume(2)
+        error = {"type": "server_error", "code": "server_error", "message": "No."}
+        self.socket.say({"type": "error", "sequence_number": 0, "error": error})
+        for answer in (waiting, self.resume(1)):
+            self.assertTrue(answer.ended)
+            self.assertEqual(answer.kinds[-1], "error")
+            self.assertEqual(self.numbers(answer)[-1], 3)
+
     def test_nothing_new_yet(self) -> None:
         """The head comes at once, and then comments, as long as nothing else does."""
         self.stream()
