@@ -274,12 +274,12 @@ def _open_tree(
     if settings.continuity.mode != "durable":
         return None
     if settings.store.kind == "memory":
-        return Tree(memory_store("disk"), memory_store())
+        return Tree(memory_store("disk", reactor), memory_store(clock=reactor))
     path = at_home(settings.store.path, home)
     if simulated:
         path = path.with_name(f"simulated-{path.name}")
     try:
-        return Tree(sqlite_store(reactor, path.absolute()), memory_store())
+        return Tree(sqlite_store(reactor, path.absolute()), memory_store(clock=reactor))
     except StoreUnusable as problem:
         _leave(f"chatmockd: store.path: {problem}", EXIT_CONFIG)
 

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from twisted.internet.defer import Deferred, execute, succeed
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
 
 from chatmockd.store.schema import migrate
 from chatmockd.store.sql import SqlStore
@@ -17,7 +19,8 @@ T = TypeVar("T")
 class _Inline:
     """Runs transactions here and now: nothing in memory is worth another thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: IReactorTime | None) -> None:
+        self._clock = clock
         self._database = sqlite3.connect(":memory:", isolation_level=None)
         migrate(self._database)
 
@@ -35,11 +38,20 @@ class _Inline:
         cursor.execute("COMMIT")
         return result
 
+    def rest(self) -> Deferred[None]:
+        if self._clock is None:
+            return succeed(None)
+        return deferLater(self._clock, 0, lambda: None)
+
     def close(self) -> Deferred[None]:
         self._database.close()
         return succeed(None)
 
 
-def memory_store(place: str = "memory") -> SqlStore:
-    """A new, empty store in memory."""
-    return SqlStore(_Inline(), place, "")
+def memory_store(place: str = "memory", clock: IReactorTime | None = None) -> SqlStore:
+    """
+    A new, empty store in memory.
+
+    @param clock: The reactor, which else stands still for as long as a sweep takes.
+    """
+    return SqlStore(_Inline(clock), place, "")

@@ -58,6 +58,9 @@ class Runner(Protocol):
         @return: Fires with what it returned, when that is durable.
         """
 
+    def rest(self) -> Deferred[None]:
+        """Fires when others, too, have had their turn."""
+
     def close(self) -> Deferred[None]:
         """Let go of the database."""
 
@@ -322,7 +325,7 @@ class SqlStore:
 
     def sweep(self, oldest: float, keys_before: float, max_bytes: int) -> Deferred[int]:
         """See L{Store.sweep}."""
-        steps = sweep(self._run, oldest, keys_before, max_bytes)
+        steps = sweep(self._run, self._runner.rest, oldest, keys_before, max_bytes)
         return Deferred.fromCoroutine(steps)
 
     def bury(self) -> Deferred[None]:

@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred
 from chatmockd.errors import StoreError
 
 _T = TypeVar("_T")
+Rest = Callable[[], Deferred[None]]
 _Tree = tuple[int, float]  # the number of its root, and when something happened last
 
 # When there is too much, this share of what may be is left, so that it is not too much
@@ -90,19 +91,22 @@ def room_taken(cursor: sqlite3.Cursor) -> int:
     return int((pages - free) * size)
 
 
-async def sweep(run: Run, oldest: float, keys_before: float, max_bytes: int) -> int:
+async def sweep(
+    run: Run, rest: Rest, oldest: float, keys_before: float, max_bytes: int
+) -> int:
     """
     See L{chatmockd.store.contract.Store.sweep}.
 
     @param run: Runs transactions. There are many of them, so that others get their
         turn: to make room in a store of 2 GB takes ten seconds.
+    @param rest: Waits for their turn; see L{chatmockd.store.sql.Runner.rest}.
     """
     await run(lambda cursor: _forget_keys(cursor, keys_before))
     trees = await run(lambda cursor: _trees(cursor, oldest))
-    deleted = await _delete_trees(run, trees, 0)
+    deleted = await _delete_trees(run, rest, trees, 0)
     if await run(room_taken) > max_bytes:
         trees = await run(lambda cursor: _trees(cursor, None))
-        deleted += await _delete_trees(run, trees, int(max_bytes * _LEFT))
+        deleted += await _delete_trees(run, rest, trees, int(max_bytes * _LEFT))
     try:
         for _ in range(_MOST_SLICES):
             if not await run(_give_back):
@@ -132,7 +136,9 @@ def _trees(cursor: sqlite3.Cursor, before: float | None) -> list[_Tree]:
     return cursor.fetchall()
 
 
-async def _delete_trees(run: Run, trees: Sequence[_Tree], enough: int) -> int:
+async def _delete_trees(
+    run: Run, rest: Rest, trees: Sequence[_Tree], enough: int
+) -> int:
     """
     Delete these trees, or as many of them as it takes.
 
@@ -145,6 +151,8 @@ async def _delete_trees(run: Run, trees: Sequence[_Tree], enough: int) -> int:
         done, count = await run(some)
         trees = trees[done:]
         deleted += count
+        if trees:
+            await rest()
     return deleted
 
 

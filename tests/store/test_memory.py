@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from chatmockd.store.contract import Store
 from chatmockd.store.memory import memory_store
-from tests.store.suite import StoreSuite, completed, opening
+from tests.store.suite import NEVER, NO_LIMIT, StoreSuite, completed, opening
 from tests.store.usage_suite import UsageSuite
 
 
@@ -25,6 +26,21 @@ class MemoryStoreTests(UsageSuite, StoreSuite, SynchronousTestCase):
         number = self.successResultOf(self.store.journal(opening()))
         self.successResultOf(self.store.end(number, completed("resp_1")))
         self.assertIsNotNone(self.successResultOf(self.store.find("alice", "resp_1")))
+
+    def test_a_sweep_lets_others_have_their_turn(self) -> None:
+        """It happens in the reactor's thread, which has streams to serve."""
+        clock = Clock()
+        self.store = memory_store(clock=clock)
+        self.addCleanup(self.store.close)
+        names = [f"resp_{number}" for number in range(250)]
+        for number, name in enumerate(names):
+            self.turn(name, at=100.0 + number)
+        swept = self.store.sweep(1000.0, NEVER, NO_LIMIT)
+        self.assertNoResult(swept)
+        self.assertEqual(len(self.kept(*names)), 150)
+        clock.advance(0)
+        self.assertEqual(self.successResultOf(swept), 250)
+        self.assertEqual(self.kept(*names), [])
 
     def test_two_stores_share_nothing(self) -> None:
         """A store is its maker's alone."""

@@ -44,6 +44,9 @@ class _Watched:
         self.changes.append(self.database.total_changes - before)
         return done
 
+    def rest(self) -> Deferred[None]:
+        return succeed(None)
+
     def close(self) -> Deferred[None]:
         self.database.close()
         return succeed(None)
