@@ -223,7 +223,7 @@ def _asks(item: Mapping[str, Any], kind: Any) -> bool:
     """Whether it is for the model to go on after C{item}, which a client sent."""
     if kind == "message" or (kind is None and "role" in item):
         return bool(item.get("role") != "assistant")
-    return isinstance(kind, str) and kind.endswith("_output")
+    return isinstance(kind, str) and kind.endswith(("_output", "_approval_response"))
 
 
 def _member(item: Mapping[str, Any], name: str) -> Any:

@@ -29,6 +29,9 @@ QUICK = settings(max_examples=60, deadline=None)
 
 ANSWER = part("Hi", "output_text", annotations=[], logprobs=[])
 
+APPROVAL = {"type": "mcp_approval_request", "id": "mcpr_1", "name": "f"}
+APPROVED = {"type": "mcp_approval_response", "approval_request_id": "mcpr_1"}
+
 # Each pair means the same.
 ALIKE: dict[str, tuple[Item, Item]] = {
     "text and its only part": (message("Hi"), message([part("Hi")])),
@@ -307,6 +310,7 @@ class LikenessesTests(SynchronousTestCase):
             ([asked, REASONING, answered, REASONING, asked], [3]),
             ([REASONING, asked, REASONING, asked, SEARCH], [2, 5]),
             ([CUSTOM, CUSTOM_RESULT, {"type": 5}, {}], [1, 3, 4]),
+            ([asked, APPROVAL, APPROVED, answered], [2, 4]),
         ):
             with case(items=items):
                 ends = list(Likeness().ends(items))
