@@ -194,7 +194,7 @@ async def history(plan: Plan, outcome: Outcome) -> None:
     answered = json.loads(answer(plan.events, plan.size)[-1][1])["response"]["output"]
     await asked(plan, outcome, caller, plan.request(said, None))
     for number in range(1, plan.count):
-        longer = said[0] | {"content": f"And {number}? ".ljust(plan.size, "x")}
+        longer = said[-1] | {"content": f"And {number}? ".ljust(plan.size, "x")}
         await asked(plan, outcome, caller, plan.request([longer], caller.response_id))
     first = caller.response_id
     if plan.way == "rebuild":
@@ -205,11 +205,11 @@ async def history(plan: Plan, outcome: Outcome) -> None:
     began, cpu_began = time.perf_counter(), cpu_of(plan)
     while time.perf_counter() < began + plan.seconds and not outcome.faults:
         if plan.way == "resend":
-            said += [*answered, said[0] | {"content": f"And {len(said)}?"}]
+            said += [*answered, said[-1] | {"content": f"And {len(said)}?"}]
             body = plan.request(said, None)
         else:
             marker = first if plan.way == "rebuild" else caller.response_id
-            body = plan.request(said[:1], marker)
+            body = plan.request(said[-1:], marker)
         await asked(plan, outcome, caller, body)
         await sleep(plan.gap_ms / 1000)
     outcome.wall_s = time.perf_counter() - began
