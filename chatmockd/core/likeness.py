@@ -10,7 +10,7 @@ not recognised is merely sent whole.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -46,7 +46,7 @@ _BY_ITSELF = (
 # How deep in them nothing is looked for; an upstream may nest deeper than Python can.
 _LEVELS = 16
 
-_TEXTS = ("input_text", "output_text", "text")
+_TEXTS = frozenset({"input_text", "output_text", "text"})
 _PASSING = frozenset({"id", "status"})
 
 # What is told from others of its kind by nothing but its id.
@@ -79,19 +79,16 @@ class Likeness:
         """What the history amounts to if it ends here."""
         return _digest(self._before, self._asked) if self._asked else self._before
 
-    def take(self, items: Iterable[Mapping[str, Any]]) -> None:
-        """More of it."""
-        for _ in self.ends(items):
-            pass
-
-    def ends(self, items: Iterable[Mapping[str, Any]]) -> Iterator[tuple[int, bytes]]:
+    def take(self, items: Iterable[Mapping[str, Any]]) -> dict[bytes, int]:
         """
-        More of it, to be taken to the end: where in it may a turn have ended?
+        More of it, and where in it a turn may have ended.
 
-        @return: For each such place how many of C{items} come before it, without those
-            right before it that do not count, and the digest of the history up to it.
+        @return: For each such place, from first to last, the digest of the history up
+            to it, and how many of C{items} come before it, without those right before
+            it that do not count.
         """
         before, asked, counted = self._before, self._asked, 0
+        ends: dict[bytes, int] = {}
         for count, item in enumerate(items, 1):
             kind = item.get("type")
             if kind == "message":
@@ -105,14 +102,15 @@ class Likeness:
                 asks = _asks(item, kind)
             if not asks:
                 before, asked = _digest(before, asked + meaning), ()
-                yield count, before
+                ends[before] = count
             elif asked:
                 before, asked = _digest(before, asked), meaning
-                yield counted, before
+                ends[before] = counted
             else:
                 asked = meaning
             counted = count
         self._before, self._asked = before, asked
+        return ends
 
 
 def asks_first(items: Iterable[Mapping[str, Any]]) -> bool:
@@ -255,23 +253,25 @@ def _content(content: Any) -> Any:
     """
     if isinstance(content, str):
         return content
-    if not isinstance(content, list):
-        return [content]
-    if len(content) == 1:
-        # As nearly all have it.
-        part = content[0]
-        if isinstance(part, dict) and part.get("type") in _TEXTS:
-            text = part.get("text")
+    try:
+        # As nearly all have it; to look at each step first takes a third longer.
+        [part] = content
+        if part["type"] in _TEXTS:
+            text = part["text"]
             if isinstance(text, str):
                 return text
+    except (KeyError, TypeError, ValueError):
+        pass
+    if not isinstance(content, list):
+        return [content]
     return [_part(part) for part in content]
 
 
 def _part(part: Any) -> Any:
     if isinstance(part, dict):
-        kind = part.get("type")
-        if kind in _TEXTS and isinstance(part.get("text"), str):
-            return part["text"]
+        kind, text = part.get("type"), part.get("text")
+        if isinstance(kind, str) and kind in _TEXTS and isinstance(text, str):
+            return text
         if kind == "refusal":
             return ["refusal", part.get("refusal")]
     return ["part", part]

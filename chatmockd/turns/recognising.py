@@ -30,7 +30,7 @@ async def recognised(
     """
     if len(items) < 2:
         return None
-    ends = {digest: count for count, digest in Likeness().ends(items)}
+    ends = Likeness().take(items)
     if not ends:
         return None
     # Mostly all is known but the newest question, and its connection waits for that:

@@ -189,6 +189,11 @@ CALLS = st.lists(
 )
 
 
+def digests_by_count(items: list[Item]) -> dict[int, bytes]:
+    """What so many of C{items} amount to, wherever a turn may have ended."""
+    return {count: digest for digest, count in Likeness().take(items).items()}
+
+
 def dressed(item: Item, identity: str) -> Item:
     """C{item} with what an upstream adds to it."""
     more = item | {"id": identity, "status": "completed"}
@@ -273,6 +278,19 @@ class LikenessTests(SynchronousTestCase):
             deep = {"a": [deep]}
         self.assertNotEqual(amounts_to(LISTED | {"tools": deep}), amounts_to(LISTED))
 
+    def test_contents_of_no_known_form(self) -> None:
+        """Each is something else than any other, and than a text."""
+        odd = (
+            *("a", None, 5, [], {}, {"type": "a"}, {"type": "text", "text": "a"}),
+            *([None], ["a"], [["type", "text"]], [{}], [{"type": "text"}]),
+            *([{"text": "a"}], [{"type": ["text"], "text": "a"}]),
+            *([{"type": "text", "text": ["a"]}], [{"type": "new", "text": "a"}]),
+        )
+        found = {amounts_to(message(content)) for content in odd}
+        self.assertEqual(len(found), len(odd))
+        among_others = {amounts_to(message([part("b"), one])) for one in odd}
+        self.assertEqual(len(among_others), len(odd))
+
     def test_items_of_no_known_form(self) -> None:
         """They are compared as they are."""
         for odd in ({}, {"type": 5}, {"type": ["message"]}, {"type": None, "a": 1}):
@@ -287,7 +305,7 @@ class LikenessesTests(SynchronousTestCase):
 
     def test_a_history_without_items(self) -> None:
         """It amounts to nothing, or to what came before it."""
-        self.assertEqual(list(Likeness().ends([])), [])
+        self.assertEqual(Likeness().take([]), {})
         self.assertEqual(digest_after(NOTHING, []), NOTHING)
         self.assertEqual(digest_after(b"before", [REASONING]), b"before")
 
@@ -313,9 +331,9 @@ class LikenessesTests(SynchronousTestCase):
             ([asked, APPROVAL, APPROVED, answered], [2, 4]),
         ):
             with case(items=items):
-                ends = list(Likeness().ends(items))
-                self.assertEqual([count for count, _ in ends], counts)
-                for count, digest in ends:
+                ends = Likeness().take(items)
+                self.assertEqual(list(ends.values()), counts)
+                for digest, count in ends.items():
                     self.assertEqual(digest, amounts_to(*items[:count]))
 
     def test_what_begins_with_a_question(self) -> None:
@@ -348,7 +366,7 @@ class LikenessesTests(SynchronousTestCase):
             history += [*given_items, *answered]
             digest = digest_after(digest, [*given_items, *answered])
             kept[digest] = len(history)
-        ends = {digest: count for count, digest in Likeness().ends([*history, more])}
+        ends = Likeness().take([*history, more])
         self.assertLessEqual(kept.items(), ends.items())
 
     @QUICK
@@ -377,7 +395,7 @@ class LikenessesTests(SynchronousTestCase):
     ) -> None:
         """Wherever it is, nothing from there on is the same; before it, all is."""
         ours, theirs = (
-            dict(Likeness().ends([*start, item, *rest, message("So.", "assistant")]))
+            digests_by_count([*start, item, *rest, message("So.", "assistant")])
             for item in (one, other)
         )
         alike = amounts_to(one) == amounts_to(other)
