@@ -10,7 +10,7 @@ from twisted.logger import Logger
 PERIOD = 1.0  # seconds
 
 # Seconds that a beat may be late. What goes beyond was spent asleep: a laptop was
-# closed, a virtual machine stood still, or the clock was set.
+# closed, or a virtual machine stood still.
 LATE = 5.0
 
 

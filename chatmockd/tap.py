@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from time import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
@@ -99,6 +100,7 @@ def makeService(options: Options) -> IService:
     from chatmockd.open_files import allow_connections
     from chatmockd.outbound import HttpOutbound
     from chatmockd.pulse import Pulse
+    from chatmockd.steady import keep_steady
     from chatmockd.turns.registry import Turns
     from chatmockd.upstream.calls import Calls
     from chatmockd.web.app import Api
@@ -117,6 +119,7 @@ def makeService(options: Options) -> IService:
 
     sys.excepthook = _tell_why_it_ends
     reactor: Any = _reactor
+    keep_steady(reactor)
     settings = options.settings
     allow_connections(settings.continuity.max_retained)
     network = Network(reactor, _network_of(options))
@@ -140,7 +143,7 @@ def makeService(options: Options) -> IService:
         credentials = ApiKey(settings.upstream.api_key_file, os.environ)
     else:
         issuer = Issuer(settings.account.issuer, settings.account.client_id, outbound)
-        login = ChatGptLogin(os.environ, home, reactor, issuer)
+        login = ChatGptLogin(os.environ, home, reactor, time, issuer)
         settled = login.settled
         credentials = login
     pulse = Pulse(reactor)
@@ -148,9 +151,10 @@ def makeService(options: Options) -> IService:
     folder = StateFolder(None)
     if not options["simulate"]:
         folder = StateFolder.beside(settings.store.path, home)
-    limits = AccountLimits(reactor, folder, settings.upstream_url)
+    limits = AccountLimits(reactor, time, folder, settings.upstream_url)
     catalog = ModelCatalog(
         reactor.seconds,
+        time,
         Asking(
             outbound,
             credentials,
@@ -168,7 +172,7 @@ def makeService(options: Options) -> IService:
     companions.append(Upkeep(catalog, limits, settled))
     upstream = _upstream(settings, network, credentials, pulse, limits.heard)
     tree = _open_tree(settings, home, reactor, simulated=bool(options["simulate"]))
-    turns = Turns(settings, upstream, tree, reactor)
+    turns = Turns(settings, upstream, tree, reactor, time)
     following = Following(settings, pulse, limits.headers)
     defaults = defaults_of(settings, catalog)
     dialects = Dialects(turns, following, defaults)
@@ -178,10 +182,10 @@ def makeService(options: Options) -> IService:
         chat=Chat(settings, dialects),
         stored=Stored(turns, following),
         sockets=Sockets(settings, turns, pulse, defaults),
-        ollama=Ollama(settings, dialects, catalog, reactor),
-        passed_on=PassedOn(turns, Calls(settings, outbound, credentials), reactor),
+        ollama=Ollama(settings, dialects, catalog, reactor, time),
+        passed_on=PassedOn(turns, Calls(settings, outbound, credentials), time),
         models=Models(catalog, expose_efforts=settings.models.expose_efforts),
-        status=Status(settings, turns, catalog, limits, pulse),
+        status=Status(settings, turns, catalog, limits, pulse, time),
     )
     site = ApiSite(
         api.resource(),
@@ -190,6 +194,7 @@ def makeService(options: Options) -> IService:
             settings.server.max_body_bytes,
         ),
         reactor,
+        time,
         settings.server.log_requests,
     )
     return Daemon(

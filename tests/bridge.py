@@ -55,6 +55,7 @@ from chatmockd.web.status import Status
 from chatmockd.web.stored import Stored
 from chatmockd.web.upgrade import Sockets
 from tests.answers import Answers
+from tests.time_of_day import TimeOfDay
 from tests.wire import Link
 
 JSON = {"Content-Type": "application/json"}
@@ -296,7 +297,7 @@ class _Client(Protocol):
             self.answer.broken = True
 
 
-class Bridge(SynchronousTestCase):
+class Bridge(TimeOfDay, SynchronousTestCase):
     """A test case with a bridge in it."""
 
     settings: Mapping[str, object] = {}
@@ -348,9 +349,10 @@ class Bridge(SynchronousTestCase):
         credentials = credentials or FixedKey("sk-canary")
         url = self.config.upstream_url
         folder = StateFolder(None)
-        self.limits = AccountLimits(self.clock, folder, url)
+        self.limits = AccountLimits(self.clock, self.now, folder, url)
         self.catalog = ModelCatalog(
             self.clock.seconds,
+            self.now,
             Asking(self.outbound, credentials, url),
             folder,
             self.config.upstream.profile,
@@ -362,7 +364,7 @@ class Bridge(SynchronousTestCase):
         self.upstream = self.make_upstream(credentials, pulse)
         durable = self.config.continuity.mode == "durable"
         self.tree = self._new_tree() if durable else None
-        self.turns = Turns(self.config, self.upstream, self.tree, self.clock)
+        self.turns = Turns(self.config, self.upstream, self.tree, self.clock, self.now)
         following = Following(self.config, pulse, self.limits.headers)
         defaults = defaults_of(self.config, self)
         dialects = Dialects(self.turns, following, defaults)
@@ -373,12 +375,14 @@ class Bridge(SynchronousTestCase):
             chat=Chat(self.config, dialects),
             stored=Stored(self.turns, following),
             sockets=Sockets(self.config, self.turns, pulse, defaults),
-            ollama=Ollama(self.config, dialects, self, self.clock),
-            passed_on=PassedOn(self.turns, calls, self.clock),
+            ollama=Ollama(self.config, dialects, self, self.clock, self.now),
+            passed_on=PassedOn(self.turns, calls, self.now),
             models=Models(
                 self.catalog, expose_efforts=self.config.models.expose_efforts
             ),
-            status=Status(self.config, self.turns, self.catalog, self.limits, pulse),
+            status=Status(
+                self.config, self.turns, self.catalog, self.limits, pulse, self.now
+            ),
         )
         server = self.config.server
         self.site = ApiSite(
@@ -388,6 +392,7 @@ class Bridge(SynchronousTestCase):
                 server.max_body_bytes,
             ),
             self.clock,
+            self.now,
             server.log_requests,
         )
 

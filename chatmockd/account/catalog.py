@@ -48,6 +48,7 @@ class ModelCatalog:
 
     def __init__(
         self,
+        seconds: Callable[[], float],
         now: Callable[[], float],
         asking: Asking,
         folder: StateFolder,
@@ -59,11 +60,13 @@ class ModelCatalog:
         signed_in: Callable[[Identity | None], None] = lambda identity: None,
     ) -> None:
         """
+        @param seconds: What to wait by.
         @param now: Unix time, in seconds.
         @param sync: Whether the upstream is asked at all.
         @param refresh_interval: Seconds for which a list is good.
         @param signed_in: Told who we turn out to be, or that we are nobody.
         """
+        self._seconds = seconds
         self._now = now
         self._asking = asking
         self._folder = folder
@@ -145,7 +148,7 @@ class ModelCatalog:
         else:
             raise BadList(f"the upstream answered with {answered.status}")
         self._use(kept, "upstream")
-        self._next = now + self._interval
+        self._next = self._seconds() + self._interval
         self._folder.write(f"models-{kept.key}.json", msgspec.json.encode(kept))
 
     async def _keep_up(self) -> None:
@@ -175,10 +178,10 @@ class ModelCatalog:
             )
         wait = min(_RETRY_FIRST * 2 ** min(self._failures, 10), _RETRY_LAST)
         self._failures += 1
-        self._next = self._now() + wait
+        self._next = self._seconds() + wait
 
     def _is_due(self) -> bool:
-        return self._now() >= self._next
+        return self._seconds() >= self._next
 
     def _take_over(self, identity: Identity) -> None:
         """Somebody else is signed in than the list is for."""

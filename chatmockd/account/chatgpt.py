@@ -7,7 +7,7 @@ well, so it is looked at before each use, and again before a refresh token is sp
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,13 +60,15 @@ class ChatGptLogin:
         environ: Mapping[str, str],
         home: Path,
         clock: IReactorTime,
+        now: Callable[[], float],
         issuer: Issuer,
     ) -> None:
         """
-        @param clock: Its seconds are those of the day, as tokens count them.
+        @param now: Unix time in seconds, as tokens count them.
         """
         self._files = places(environ, Path(os.path.abspath(home)))
         self._clock = clock
+        self._now = now
         self._issuer = issuer
         self._flight: Flight[Login] = Flight()
         self._seen: tuple[Path, Stamp, Login] | None = None
@@ -134,14 +136,14 @@ class ChatGptLogin:
             return False
         if login.access_token is None:
             return True
-        now, expires = self._clock.seconds(), login.expires_at
+        now, expires = self._now(), login.expires_at
         if expires is not None:
             return expires <= now + _EARLY
         return login.refreshed_at is not None and login.refreshed_at < now - _OLD
 
     def _has_expired(self, login: Login) -> bool:
         expires = login.expires_at
-        return expires is not None and expires <= self._clock.seconds()
+        return expires is not None and expires <= self._now()
 
     def _fresh(self, login: Login) -> Deferred[Login]:
         """New tokens, asked for once, however many wait for them."""
@@ -209,14 +211,13 @@ class ChatGptLogin:
         if login.refresh_token != spent:
             # Somebody signed in meanwhile, perhaps as somebody else.
             return login
-        now = self._clock.seconds()
         new = login.with_tokens(
             access_token=grant.access_token,
             id_token=grant.id_token,
             refresh_token=grant.refresh_token,
-            now=now,
+            now=self._now(),
         )
-        self._renewed_at = (new.access_token, now)
+        self._renewed_at = (new.access_token, self._clock.seconds())
         self._failed = self._seen = None
         self._write(spent, new)
         self._log.info("the ChatGPT tokens in {file} are renewed", file=file)

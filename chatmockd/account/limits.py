@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -27,14 +27,19 @@ class AccountLimits:
     """
 
     def __init__(
-        self, clock: IReactorTime, folder: StateFolder, upstream_url: str
+        self,
+        clock: IReactorTime,
+        now: Callable[[], float],
+        folder: StateFolder,
+        upstream_url: str,
     ) -> None:
         """
-        @param clock: Its seconds are Unix time.
+        @param now: Unix time, in seconds.
         """
         self.identity: Identity | None = None
         self.signed_in: bool | None = None
         self._clock = clock
+        self._now = now
         self._folder = folder
         self._upstream_url = upstream_url
         self._known: OrderedDict[str, Limits] = OrderedDict()
@@ -69,7 +74,7 @@ class AccountLimits:
         """
         identity = self._identity_of(signed_in_with)
         self.sees(identity)
-        now = self._clock.seconds()
+        now = self._now()
         if isinstance(said, bytes):
             limits = from_frame(said, now)
         else:
@@ -109,7 +114,7 @@ class AccountLimits:
         limits = self.latest
         if limits is None:
             return ()
-        now = self._clock.seconds()
+        now = self._now()
         second, of = self._headers_at
         if second != int(now) or of is not limits:
             self._headers = limits.as_headers(now)

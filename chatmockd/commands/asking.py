@@ -47,7 +47,7 @@ class Account:
         else:
             account = settings.account
             issuer = Issuer(account.issuer, account.client_id, outbound)
-            credentials = ChatGptLogin(environ, home, clock, issuer)
+            credentials = ChatGptLogin(environ, home, clock, clock.seconds, issuer)
         asking = Asking(
             outbound,
             credentials,
@@ -57,6 +57,7 @@ class Account:
         )
         folder = StateFolder.beside(settings.store.path, home)
         catalog = ModelCatalog(
+            clock.seconds,
             clock.seconds,
             asking,
             folder,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from random import random
 from typing import Any
 
@@ -59,10 +60,15 @@ class Turns:
         upstream: Leasing,
         tree: Tree | None,
         clock: IReactorTime,
+        now: Callable[[], float],
     ) -> None:
+        """
+        @param now: Unix time, in seconds.
+        """
         self.tree = tree
         self.upstream = upstream
         self._clock = clock
+        self._now = now
         self._connecting = Connecting(upstream, clock, random)
         self._retains = settings.continuity.mode != "off"
         self._backfill_empty = settings.compat.backfill_output == "empty"
@@ -74,7 +80,7 @@ class Turns:
         self._by_key: dict[tuple[str, str], RunningTurn] = {}
         self._giving_up: dict[RunningTurn, IDelayedCall] = {}
         self._idle = Occasion()
-        self._tally = Tally(clock.seconds)
+        self._tally = Tally(now)
         self._sweeping: LoopingCall | None = None
         self._swept: Deferred[Any] = succeed(None)
 
@@ -125,7 +131,7 @@ class Turns:
             asker,
             own_id=own_id,
             backfill_empty=self._backfill_empty,
-            now=self._clock.seconds,
+            now=self._now,
             named=self._named,
         )
         turn = RunningTurn(
@@ -147,7 +153,7 @@ class Turns:
         """
         if self.tree is None:
             return self._tally.usage(days)
-        return await self.tree.usage(owner, self._clock.seconds() - (days - 1) * _DAY)
+        return await self.tree.usage(owner, self._now() - (days - 1) * _DAY)
 
     def find(self, owner: str, response_id: str) -> RunningTurn | None:
         """The running turn of this response, if it is one that can be retrieved."""
@@ -218,7 +224,7 @@ class Turns:
             await self.tree.bury()
         except ChatmockdError as problem:
             self._log.warn("ending what was left behind: {problem}", problem=problem)
-        now = self._clock.seconds()
+        now = self._now()
         limits = self._max_bytes, _FLEETING_BYTES
         for store, limit in zip(self.tree.stores, limits, strict=True):
             try:

@@ -41,10 +41,14 @@ class Ollama:
         dialects: Dialects,
         catalog: Catalog,
         clock: IReactorTime,
+        now: Callable[[], float],
     ) -> None:
+        """
+        @param now: Unix time, in seconds.
+        """
         self._dialects = dialects
         self._catalog = catalog
-        self._clock = _Clock(clock)
+        self._clock = _Clock(clock, now)
         self._calls = Calls()
         # Whatever is asked for, another one answers.
         self._any_model = bool(settings.defaults.model)
@@ -101,12 +105,13 @@ class Ollama:
 
 
 class _Clock:
-    """The reactor's; see L{chatmockd.core.dialect.ollama_answer.Clock}."""
+    """Both of ours; see L{chatmockd.core.dialect.ollama_answer.Clock}."""
 
-    def __init__(self, clock: IReactorTime) -> None:
+    def __init__(self, clock: IReactorTime, now: Callable[[], float]) -> None:
         self.seconds: Callable[[], float] = clock.seconds
+        self._now = now
 
     def stamp(self) -> bytes:
         """Now, as RFC 3339 has it, with a fraction."""
-        now = datetime.fromtimestamp(self.seconds(), UTC).replace(tzinfo=None)
+        now = datetime.fromtimestamp(self._now(), UTC).replace(tzinfo=None)
         return f"{now.isoformat(timespec='microseconds')}Z".encode("ascii")

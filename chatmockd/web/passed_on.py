@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from twisted.internet.interfaces import IReactorTime
 
 from chatmockd.core.create import Create, read_create
 from chatmockd.core.profile import Profile
@@ -29,10 +29,13 @@ class _Compaction(msgspec.Struct):
 class PassedOn:
     """Answers with what the upstream says, in the shape of OpenAI's API."""
 
-    def __init__(self, turns: Turns, calls: Calls, clock: IReactorTime) -> None:
+    def __init__(self, turns: Turns, calls: Calls, now: Callable[[], float]) -> None:
+        """
+        @param now: Unix time, in seconds.
+        """
         self._turns = turns
         self._calls = calls
-        self._clock = clock
+        self._now = now
 
     async def compact(self, request: GuardedRequest) -> bytes:
         """
@@ -53,7 +56,7 @@ class PassedOn:
                 {
                     "id": f"resp_{secrets.token_hex(25)}",
                     "object": "response.compaction",
-                    "created_at": int(self._clock.seconds()),
+                    "created_at": int(self._now()),
                     "output": said.output,
                     "usage": said.usage,
                 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from io import BytesIO
 
 from twisted.internet.defer import Deferred
@@ -35,9 +36,11 @@ class ApiSite(Site):
         resource: IResource,
         request_class: type[GuardedRequest],
         reactor: IReactorTime,
+        now: Callable[[], float],
         log_requests: bool,
     ) -> None:
         """
+        @param now: Unix time, in seconds.
         @param log_requests: Whether requests that went well are logged.
         """
         super().__init__(
@@ -47,6 +50,7 @@ class ApiSite(Site):
             timeout=IDLE_TIMEOUT,
             parsePOSTFormSubmission=False,
         )
+        self._now = now
         self._log_requests = log_requests
         self.channels: set[Channel] = set()
         self._second = -1
@@ -63,7 +67,7 @@ class ApiSite(Site):
 
         twisted.web's C{Headers} takes 2 us to accept a header, each time.
         """
-        second = int(self.reactor.seconds())
+        second = int(self._now())
         if second != self._second:
             self._second = second
             self._standing = (

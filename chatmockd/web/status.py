@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -35,17 +36,21 @@ class Status:
         catalog: ModelCatalog,
         limits: AccountLimits,
         pulse: Pulse,
+        now: Callable[[], float],
     ) -> None:
+        """
+        @param now: Unix time, in seconds.
+        """
         self._settings = settings
         self._turns = turns
         self._catalog = catalog
         self._limits = limits
         self._clock = pulse.clock
         self._began = pulse.clock.seconds()
+        self._now = now
 
     async def get(self, request: GuardedRequest) -> bytes:
         """All of it."""
-        now = self._clock.seconds()
         # Asking for them has them brought up to date, and us told who we are.
         models = self._catalog.models()
         age = self._catalog.age
@@ -53,9 +58,9 @@ class Status:
         status: dict[str, Any] = {
             "object": "chatmockd.status",
             "version": __version__,
-            "uptime_s": round(now - self._began),
+            "uptime_s": round(self._clock.seconds() - self._began),
             "account": self._account(),
-            "limits": None if limits is None else limits.as_json(now),
+            "limits": None if limits is None else limits.as_json(self._now()),
             "connections": self._turns.upstream.counts(),
             "turns_in_flight": self._turns.in_flight,
             "store": await self._store(),

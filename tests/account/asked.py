@@ -17,6 +17,7 @@ from chatmockd.account.asking import Asking
 from chatmockd.account.state_folder import StateFolder
 from chatmockd.errors import CredentialsMissing
 from tests.answers import Answers
+from tests.time_of_day import TimeOfDay
 
 URL = "wss://chatgpt.test/backend-api/codex/responses"
 SECRET = "sk-canary-51d0"
@@ -61,7 +62,7 @@ class Login:
         return self.given(self.renewals.pop(0)) if self.renewals else None
 
 
-class AskedCase(SynchronousTestCase):
+class AskedCase(TimeOfDay, SynchronousTestCase):
     """A folder, a clock, a log, an upstream and a login."""
 
     def setUp(self) -> None:

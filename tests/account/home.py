@@ -19,6 +19,7 @@ from chatmockd.account.issuer import Issuer
 from chatmockd.account.tokens import Credentials
 from chatmockd.errors import CredentialsMissing
 from chatmockd.outbound import Answered, Unreachable
+from tests.time_of_day import TimeOfDay
 
 SECRET = "sk-canary-51d0"
 CLAIM = "https://api.openai.com/auth"
@@ -101,7 +102,7 @@ class FakeOutbound:
         return await call.answered
 
 
-class CredentialsCase(SynchronousTestCase):
+class CredentialsCase(TimeOfDay, SynchronousTestCase):
     """A home of its own, a clock, and an issuer."""
 
     def setUp(self) -> None:
@@ -126,7 +127,7 @@ class CredentialsCase(SynchronousTestCase):
 
     def login(self, **environ: str) -> ChatGptLogin:
         """The login of somebody who lives there."""
-        return ChatGptLogin(environ, self.home, self.clock, self.issuer)
+        return ChatGptLogin(environ, self.home, self.clock, self.now, self.issuer)
 
     @property
     def call(self) -> Call:

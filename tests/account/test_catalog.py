@@ -32,6 +32,7 @@ class CatalogCase(AskedCase):
         fields: dict[str, Any] = {"sync": True, "refresh_interval": 3600} | more
         return ModelCatalog(
             self.clock.seconds,
+            self.now,
             self.asking,
             self.folder,
             "chatgpt",
@@ -81,6 +82,16 @@ class RefreshTests(CatalogCase):
         self.assertEqual(catalog.age, 3600)
         answer.callback(Answered(200, {}, listing("b").encode()))
         self.assertEqual(self.names(catalog), ["b"])
+
+    def test_the_time_of_day_is_set_back(self) -> None:
+        """It is asked again when it would have been."""
+        catalog = self.fetched("a")
+        self.set_by = -7200
+        self.clock.advance(3600)
+        self.outbound.will(200, listing("b"))
+        self.names(catalog)
+        self.assertEqual(self.names(catalog), ["b"])
+        self.assertEqual(catalog.age, 0)
 
     def test_not_modified(self) -> None:
         """What we have is known by its tag, and good for another while."""

@@ -463,6 +463,18 @@ class FailingTests(RenewalCase):
         bearer = self.successResultOf(asking)["Authorization"]
         self.assertEqual(bearer, f"Bearer {token}")
 
+    def test_the_time_of_day_is_set_back(self) -> None:
+        """Half a minute stays half a minute."""
+        asking = self.begun(self.credentials.headers())
+        self.call.fail()
+        self.successResultOf(asking)
+        self.set_by = -60
+        self.clock.advance(30)
+        asking = self.begun(self.credentials.headers())
+        token = self.grant()
+        bearer = self.successResultOf(asking)["Authorization"]
+        self.assertEqual(bearer, f"Bearer {token}")
+
     def test_an_old_token_that_has_expired(self) -> None:
         """502, with what went wrong and when to come again."""
         self.write_login(access_token=expiring(0), refresh_token=SECRET)

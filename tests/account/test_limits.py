@@ -24,7 +24,7 @@ class AccountLimitsTests(AskedCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.limits = AccountLimits(self.clock, self.folder, URL)
+        self.limits = AccountLimits(self.clock, self.now, self.folder, URL)
 
     def used(self) -> float | None:
         """Of the current account's window."""
@@ -71,7 +71,7 @@ class AccountLimitsTests(AskedCase):
         kept = read_limits(self.folder, identity_of(ALICE, URL))
         assert kept is not None
         self.assertEqual(kept, self.limits.latest)
-        again = AccountLimits(self.clock, self.folder, URL)
+        again = AccountLimits(self.clock, self.now, self.folder, URL)
         again.sees(identity_of(ALICE, URL))
         self.assertEqual(again.latest, kept)
 

@@ -31,6 +31,7 @@ class SimulatedPagesTests(AskedCase):
                 browser = PagesOutbound(site_of(pages, self.clock).resource)
                 catalog = ModelCatalog(
                     now,
+                    now,
                     Asking(browser, self.login, url),
                     self.folder,
                     profile,

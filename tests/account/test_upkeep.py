@@ -15,9 +15,10 @@ class UpkeepTests(AskedCase):
 
     def test_start_and_stop(self) -> None:
         """The models are asked for at once; at the end nothing is lost or left."""
-        limits = AccountLimits(self.clock, self.folder, URL)
+        limits = AccountLimits(self.clock, self.now, self.folder, URL)
         catalog = ModelCatalog(
             self.clock.seconds,
+            self.now,
             self.asking,
             self.folder,
             "chatgpt",

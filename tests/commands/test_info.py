@@ -133,7 +133,9 @@ class InfoTests(CommandCase):
         """Have limits kept, as the daemon does."""
         settings = self.settings()
         folder = StateFolder.beside(settings.store.path, self.home)
-        limits = AccountLimits(self.clock, folder, settings.upstream_url)
+        limits = AccountLimits(
+            self.clock, self.clock.seconds, folder, settings.upstream_url
+        )
         headers = {"ChatGPT-Account-ID": "acc-1234567"}
         limits.heard(headers, {"x-codex-primary-used-percent": "40"})
         limits.write()

@@ -26,6 +26,7 @@ async def main(reactor: Any, url: str, folder: Path, rounds: int) -> None:
         {"CODEX_HOME": str(folder)},
         folder,
         reactor,
+        reactor.seconds,
         Issuer(url, "app_EMoamEEZ73f0CkXaXp7hrann", HttpOutbound(reactor, network)),
     )
     print("ready", flush=True)

@@ -85,7 +85,8 @@ class Client:
     def __init__(self) -> None:
         self.seen: list[Any] = []
         request_class = guarded(Admission([], []), 1000)
-        site = ApiSite(_Answer(self.seen), request_class, Clock(), log_requests=False)
+        clock = Clock()
+        site = ApiSite(_Answer(self.seen), request_class, clock, clock.seconds, False)
         self._channel = site.buildProtocol(None)
         self._transport = _Transport()
         self._channel.makeConnection(self._transport)

@@ -5,6 +5,21 @@ from __future__ import annotations
 from tests.bridge import Bridge, completed, created
 
 
+class DateTests(Bridge):
+    """What an answer says of the time."""
+
+    def test_the_time_of_day_is_set(self) -> None:
+        """It is that of the moment."""
+        self.wait(1_790_000_000)
+        for seconds, date in (
+            (0, "Mon, 21 Sep 2026 14:13:20 GMT"),
+            (-3600, "Mon, 21 Sep 2026 13:13:20 GMT"),
+            (86_400, "Tue, 22 Sep 2026 14:13:20 GMT"),
+        ):
+            self.set_by = seconds
+            self.assertEqual(self.ask("GET", "/health").headers["date"], date)
+
+
 class CloseChannelsTests(Bridge):
     """How client connections end when the daemon stops."""
 

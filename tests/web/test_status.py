@@ -70,6 +70,12 @@ class StatusTests(Bridge):
         self.assertEqual(status["usage"]["total"]["turns"], 0)
         self.assertEqual(status["models"]["source"], "shipped")
 
+    def test_the_time_of_day_is_set_back(self) -> None:
+        """It has run for as long as it has."""
+        self.set_by = -3600
+        self.wait(5)
+        self.assertEqual(status_of(self)["uptime_s"], 5)
+
     def test_it_waits_for_nobody(self) -> None:
         """Not for an upstream that never answers."""
         self.outbound.will_wait()
