@@ -1,4 +1,4 @@
-"""C{twistd chatmockd}: its options, and the wiring of the daemon."""
+"""C{twistd chatmockd}: its options, and the service that they come to."""
 
 from __future__ import annotations
 
@@ -7,34 +7,30 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from time import time
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import Any, NoReturn, cast
 
 import msgspec
 from twisted.application.service import IService, Service
 from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.defer import Deferred, succeed
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
 from twisted.python import usage
 
+from chatmockd.account.state_folder import StateFolder
+from chatmockd.account.tokens import FixedKey
 from chatmockd.config import Place, at_home, find_file, load
 from chatmockd.core.proxy import ProxyUnusable
 from chatmockd.exposure import port_of
 from chatmockd.network import Network
+from chatmockd.open_files import allow_connections
+from chatmockd.outbound import HttpOutbound
 from chatmockd.settings import ConfigError, Settings
+from chatmockd.steady import keep_steady
 from chatmockd.upstream.handshake import Address
 
-if TYPE_CHECKING:
-    from chatmockd.account.tokens import Credentials
-    from chatmockd.pulse import Pulse
-    from chatmockd.store.tree import Tree
-    from chatmockd.upstream.leasing import Hear, Leasing
-
 EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h
-_HTTP_KEPT = 100  # connections for HTTP requests, between turns
 
 
 class Options(usage.Options):
@@ -83,39 +79,12 @@ class Options(usage.Options):
 
 
 def makeService(options: Options) -> IService:
-    """Wire the daemon; everything that could be refused has been checked before."""
+    """Put the daemon together; what could be refused has been checked before."""
     # Importing Klein installs the default reactor, so not before twistd chose one.
     from twisted.internet import reactor as _reactor
 
-    from chatmockd.account.asking import Asking
-    from chatmockd.account.catalog import ModelCatalog
-    from chatmockd.account.chatgpt import ChatGptLogin
-    from chatmockd.account.issuer import Issuer
-    from chatmockd.account.limits import AccountLimits
-    from chatmockd.account.state_folder import StateFolder
-    from chatmockd.account.tokens import ApiKey, FixedKey
-    from chatmockd.account.upkeep import Upkeep
-    from chatmockd.core.admission import Admission
-    from chatmockd.daemon import Daemon, signals_of
-    from chatmockd.open_files import allow_connections
-    from chatmockd.outbound import HttpOutbound
-    from chatmockd.pulse import Pulse
-    from chatmockd.steady import keep_steady
-    from chatmockd.turns.registry import Turns
-    from chatmockd.upstream.calls import Calls
-    from chatmockd.web.app import Api
-    from chatmockd.web.chat import Chat
-    from chatmockd.web.dialects import Dialects, defaults_of
-    from chatmockd.web.following import Following
-    from chatmockd.web.guard import guarded
-    from chatmockd.web.models import Models
-    from chatmockd.web.ollama import Ollama
-    from chatmockd.web.passed_on import PassedOn
-    from chatmockd.web.responses import Responses
-    from chatmockd.web.site import ApiSite
-    from chatmockd.web.status import Status
-    from chatmockd.web.stored import Stored
-    from chatmockd.web.upgrade import Sockets
+    from chatmockd import wiring
+    from chatmockd.store.sqlite import StoreUnusable
 
     sys.excepthook = _tell_why_it_ends
     reactor: Any = _reactor
@@ -125,8 +94,6 @@ def makeService(options: Options) -> IService:
     network = Network(reactor, _network_of(options))
     outbound = HttpOutbound(reactor, network)
     home = Path.home()
-    credentials: Credentials
-    settled: Callable[[], Deferred[None]] = partial(succeed, None)
     companions: list[Service] = []
     announce: Callable[[Sequence[IListeningPort]], None] = _say_nothing
     if options["simulate"]:
@@ -135,85 +102,33 @@ def makeService(options: Options) -> IService:
         simulated = SimulatedUpstream(reactor, settings.upstream.profile)
         companions.append(simulated)
         announce = partial(_show_how_to_try, simulated.issuer)
-        credentials = FixedKey("simulated")
-        there = msgspec.structs.replace(settings.upstream, url=simulated.url)
-        signing_in = msgspec.structs.replace(settings.account, issuer=simulated.issuer)
-        settings = msgspec.structs.replace(settings, upstream=there, account=signing_in)
-    elif settings.upstream.profile == "openai":
-        credentials = ApiKey(settings.upstream.api_key_file, os.environ)
+        settings = _towards(simulated.url, simulated.issuer, settings)
+        # What the simulator says is good for this run only.
+        login = wiring.Login(FixedKey("simulated"), StateFolder(None))
     else:
-        issuer = Issuer(settings.account.issuer, settings.account.client_id, outbound)
-        login = ChatGptLogin(os.environ, home, reactor, time, issuer)
-        settled = login.settled
-        credentials = login
-    pulse = Pulse(reactor)
-    # What the simulator says is good for this run only.
-    folder = StateFolder(None)
-    if not options["simulate"]:
-        folder = StateFolder.beside(settings.store.path, home)
-    limits = AccountLimits(reactor, time, folder, settings.upstream_url)
-    catalog = ModelCatalog(
-        reactor.seconds,
-        time,
-        Asking(
-            outbound,
-            credentials,
-            settings.upstream_url,
-            originator=settings.upstream.originator,
-            user_agent=settings.upstream.user_agent,
-        ),
-        folder,
-        settings.upstream.profile,
-        settings.upstream_url,
-        sync=settings.models.sync,
-        refresh_interval=settings.models.refresh_interval_s,
-        signed_in=limits.sees,
-    )
-    companions.append(Upkeep(catalog, limits, settled))
-    upstream = _upstream(settings, network, credentials, pulse, limits.heard)
-    tree = _open_tree(settings, home, reactor, simulated=bool(options["simulate"]))
-    turns = Turns(settings, upstream, tree, reactor, time)
-    following = Following(settings, pulse, limits.headers)
-    defaults = defaults_of(settings, catalog)
-    dialects = Dialects(turns, following, defaults)
-    api = Api(
+        login = wiring.login_of(settings, os.environ, home, reactor, outbound)
+    try:
+        tree = wiring.tree_of(settings, home, reactor, simulated=options["simulate"])
+    except StoreUnusable as problem:
+        # In one line, like a bad configuration: we are not in the background yet.
+        _leave(f"chatmockd: store.path: {problem}", EXIT_CONFIG)
+    return wiring.daemon_of(
+        settings,
         reactor,
-        responses=Responses(turns, following, defaults),
-        chat=Chat(settings, dialects),
-        stored=Stored(turns, following),
-        sockets=Sockets(settings, turns, pulse, defaults),
-        ollama=Ollama(settings, dialects, catalog, reactor, time),
-        passed_on=PassedOn(turns, Calls(settings, outbound, credentials), time),
-        models=Models(catalog, expose_efforts=settings.models.expose_efforts),
-        status=Status(settings, turns, catalog, limits, pulse, time),
-    )
-    site = ApiSite(
-        api.resource(),
-        guarded(
-            Admission(settings.server.allowed_hosts, settings.server.allowed_origins),
-            settings.server.max_body_bytes,
-        ),
-        reactor,
-        time,
-        settings.server.log_requests,
-    )
-    return Daemon(
-        reactor,
-        [
-            serverFromString(reactor, description)
-            for description in settings.server.descriptions()
-        ],
-        site,
-        api,
-        turns,
-        upstream,
-        drain_s=settings.server.drain_s,
-        allow_remote=settings.server.allow_remote,
+        network,
+        outbound,
+        login,
+        tree,
         companions=companions,
         announce=announce,
-        watch_signals=signals_of(reactor.callWhenRunning, reactor.callFromThread),
-        ask_to_stop=reactor.stop,
     )
+
+
+def _towards(url: str, issuer: str, settings: Settings) -> Settings:
+    """The same with another upstream."""
+    upstream = msgspec.structs.replace(settings.upstream, url=url)
+    account = msgspec.structs.replace(settings.account, issuer=issuer)
+    return msgspec.structs.replace(settings, upstream=upstream, account=account)
 
 
 def _tell_why_it_ends(
@@ -231,62 +146,6 @@ def _tell_why_it_ends(
         print(f"chatmockd: cannot start: {problem}", file=sys.stderr)
     else:
         sys.__excepthook__(kind, problem, trace)
-
-
-def _upstream(
-    settings: Settings,
-    network: Network,
-    credentials: Credentials,
-    pulse: Pulse,
-    hear: Hear,
-) -> Leasing:
-    """The way to the upstream that the operator chose."""
-    from chatmockd.upstream.exchanges import Exchanges
-    from chatmockd.upstream.factory import UpstreamFactory
-    from chatmockd.upstream.fallback import Fallback
-
-    timeout = settings.upstream.connect_timeout_s
-
-    def exchanges() -> Exchanges:
-        kept = min(settings.continuity.max_retained, _HTTP_KEPT)
-        connections = network.http_agent(timeout, kept=kept)
-        return Exchanges(settings, connections, credentials, pulse, hear)
-
-    if settings.upstream.transport == "http":
-        return exchanges()
-    endpoint = Address.of(settings.upstream_url).endpoint(network, timeout)
-    sockets = UpstreamFactory(settings, endpoint, credentials, pulse, hear)
-    if settings.upstream.fallback == "none":
-        return sockets
-    return Fallback(sockets, exchanges())
-
-
-def _open_tree(
-    settings: Settings, home: Path, reactor: Any, *, simulated: bool
-) -> Tree | None:
-    """
-    Where turns are kept, in mode durable.
-
-    A store that cannot be used is told in one line, like a bad configuration; the
-    daemon has not been put in the background yet.
-
-    @param simulated: Keep them apart from those of a real upstream.
-    """
-    from chatmockd.store.memory import memory_store
-    from chatmockd.store.sqlite import StoreUnusable, sqlite_store
-    from chatmockd.store.tree import Tree
-
-    if settings.continuity.mode != "durable":
-        return None
-    if settings.store.kind == "memory":
-        return Tree(memory_store("disk", reactor), memory_store(clock=reactor))
-    path = at_home(settings.store.path, home)
-    if simulated:
-        path = path.with_name(f"simulated-{path.name}")
-    try:
-        return Tree(sqlite_store(reactor, path.absolute()), memory_store(clock=reactor))
-    except StoreUnusable as problem:
-        _leave(f"chatmockd: store.path: {problem}", EXIT_CONFIG)
 
 
 def _show_how_to_try(issuer: str, ports: Sequence[IListeningPort]) -> None:

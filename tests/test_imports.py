@@ -120,20 +120,27 @@ class ImportsTests(SynchronousTestCase):
             but=("chatmockd.simulator", "chatmockd.core.frame"),
         )
 
-    def test_only_the_wiring_knows_the_simulator(self) -> None:
-        """And it does so only when asked."""
+    def assert_only_tap_has(self, part: str) -> None:
+        """And it does so only when its service is made."""
         users = {
             name
             for name, imported in MODULES.items()
-            if any(within(i, "chatmockd.simulator") for i in imported)
-            and not within(name, "chatmockd.simulator")
+            if any(within(i, part) for i in imported) and not within(name, part)
         }
         self.assertEqual(users, {"chatmockd.tap"})
         tree = ast.parse((PACKAGE / "tap.py").read_text(encoding="utf-8"))
         for node in tree.body:
             for imported in imports_of(ast.unparse(node), "chatmockd.tap"):
                 if not isinstance(node, ast.FunctionDef):
-                    self.assertFalse(within(imported, "chatmockd.simulator"))
+                    self.assertFalse(within(imported, part))
+
+    def test_only_tap_knows_the_simulator(self) -> None:
+        """The daemon does well without."""
+        self.assert_only_tap_has("chatmockd.simulator")
+
+    def test_only_tap_knows_the_wiring(self) -> None:
+        """It knows everybody else, and has a reactor installed."""
+        self.assert_only_tap_has("chatmockd.wiring")
 
     def test_upstream_knows_no_clients(self) -> None:
         """What calls the model does not depend on who asked."""
