@@ -65,7 +65,10 @@ _compressor = zstandard.ZstdCompressor(
 
 
 def _pack(pieces: list[bytes]) -> bytes:
-    return _compressor.compress(b"".join(pieces))
+    # Not compress(): what that returns was cut from a piece as long as what went in,
+    # and the hole behind it fits nothing. That came to 3 MB for 37 kB of packed log.
+    packing = _compressor.compressobj()
+    return b"".join([*map(packing.compress, pieces), packing.flush()])
 
 
 def unpacked(packed: bytes) -> Iterator[bytes]:

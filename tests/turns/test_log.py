@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from unittest import skipUnless
+
 import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
@@ -54,6 +58,18 @@ class EventLogTests(SynchronousTestCase):
             log.append([EVENT * 5_000])
         held = sum(len(block) for _, block in log._blocks) + len(b"".join(log._tail))
         self.assertLess(held, log.size / 20)
+
+    @skipUnless(sys.platform == "linux", "memory is read from /proc, and there is none")
+    def test_a_long_turn_leaves_no_holes(self) -> None:
+        """Beside what is packed there is not as much memory again that fits nothing."""
+        told = subprocess.run(
+            [sys.executable, "-m", "tests.turns.long_answers"],
+            capture_output=True,
+            check=True,
+            text=True,
+        ).stdout.split()
+        # It was 860 kB, for 36 kB of packed log.
+        self.assertLess(int(told[0]), 300_000)
 
     def test_unpacking_a_large_event_takes_little(self) -> None:
         """As much as one of any size."""
