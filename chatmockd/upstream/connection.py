@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 from chatmockd.core.cut import Cutter
 from chatmockd.core.mask import masked_text
 from chatmockd.errors import ChatmockdError, UpstreamUnreachable
-from chatmockd.sending import send_now
+from chatmockd.sending import send_soon
 from chatmockd.upstream.adapter import UpstreamProtocol
 from chatmockd.upstream.handshake import (
     Address,
@@ -168,7 +168,7 @@ class Connection:
         if not self._protocol.is_usable():
             raise Disconnected("the connection is closing")
         if len(message) < FRAGMENT:
-            send_now(self._transport, masked_text(message, os.urandom(4)))
+            send_soon(self._transport, masked_text(message, os.urandom(4)))
         else:
             self._upload = Upload(
                 self._protocol, message, self._upload_moved, self._uploaded

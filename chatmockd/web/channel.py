@@ -13,7 +13,7 @@ from twisted.web.http_headers import Headers
 
 from chatmockd.core.plain import Plain, read_plain
 from chatmockd.errors import InvalidRequest
-from chatmockd.sending import send_now, unsent
+from chatmockd.sending import send_soon, unsent
 from chatmockd.web.guard import new_request_id
 
 if TYPE_CHECKING:
@@ -114,10 +114,10 @@ class Channel(HTTPChannel):
             self._held = []
 
     def send_held(self) -> None:
-        """Send what was held, at once if the socket takes it."""
+        """Send what was held, in one piece."""
         held, self._held = self._held, None
         if held:
-            send_now(self.transport, b"".join(held))
+            send_soon(self.transport, b"".join(held))
 
     def write(self, data: bytes) -> None:
         if self._held is None:

@@ -9,7 +9,7 @@ from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
 from chatmockd.pulse import Pulse
-from chatmockd.sending import send_now, unsent
+from chatmockd.sending import send_soon, unsent
 from chatmockd.web.guard import GuardedRequest
 
 COMMENT_AFTER = 15.0  # seconds of silence
@@ -95,7 +95,7 @@ class Relay:
         for piece in pieces:
             if request.chunked and len(piece) < _SMALL:
                 # What Request.write comes to once the head is out.
-                send_now(channel.transport, b"%x\r\n%b\r\n" % (len(piece), piece))
+                send_soon(channel.transport, b"%x\r\n%b\r\n" % (len(piece), piece))
             else:
                 request.write(piece)
 

@@ -20,7 +20,7 @@ from chatmockd.errors import (
     ShuttingDown,
 )
 from chatmockd.pulse import Pulse
-from chatmockd.sending import send_now, unsent
+from chatmockd.sending import send_soon, unsent
 from chatmockd.turns.registry import Turns
 from chatmockd.web.lane_turn import LaneTurn
 from chatmockd.web.lane_turns import LaneTurns
@@ -252,7 +252,7 @@ class ClientSocket:
         """Send text messages, as soon as can be; none once the end has begun."""
         if messages and self._protocol.is_usable():
             for piece in text_frames(messages):
-                send_now(self._transport, piece)
+                send_soon(self._transport, piece)
 
     def pauseProducing(self) -> None:
         """The client does not keep up. Called on every write until it does."""
