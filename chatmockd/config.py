@@ -6,32 +6,23 @@ and from C{--set} are text and become what the key's type says.
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from ipaddress import ip_address
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 
 from chatmockd.chatmock_names import from_chatmock
-from chatmockd.exposure import beyond_loopback
 from chatmockd.settings import FALSE, TRUE, ConfigError, Listen, Section, Settings
+from chatmockd.settings_rules import Complaint, complaints, exposure
 
 # Which source gave a key, section and name, the value it has.
 _Sources = dict[tuple[str, str], str]
 
 # Where the value of a section's key was written, and that key: for a complaint.
 Place = Callable[[str, str], str]
-
-_HIGHEST = 2**53  # of any number; above it a float is not exact
-
-_HOST_NAME = re.compile(r"[a-z0-9._-]+", re.IGNORECASE)
-# As browsers write it; "null" is what they say of a page without an address.
-_ORIGIN = re.compile(r"null|[a-z][a-z0-9+.-]*://[^\s/?#@A-Z*]+", re.ASCII)
 
 _SECTIONS: dict[str, type[Section]] = {
     field.name: field.type for field in msgspec.structs.fields(Settings)
@@ -90,11 +81,12 @@ def load(
         values[section][key] = _from_text(source, section, key, value)
         sources[section, key] = source
     settings = msgspec.convert(values, Settings)
-    _check(settings, sources)
+    place = partial(_place, sources)
+    _refuse(complaints(settings), place)
     for check in checks:
-        check(settings, partial(_place, sources))
+        check(settings, place)
     # Last: where it listens can be told of an endpoint description only.
-    _check_exposure(settings, sources)
+    _refuse(exposure(settings), place)
     return settings
 
 
@@ -202,137 +194,13 @@ def _in_words(kind: Any) -> str:
     return " or ".join(f'"{choice}"' for choice in kind.__args__)
 
 
-def _check(settings: Settings, sources: _Sources) -> None:
-    """Refuse what no single key's type can tell."""
-    lowest: dict[tuple[str, str], float] = {
-        ("server", "max_body_bytes"): 1,
-        ("server", "drain_s"): 0,
-        ("upstream", "connect_timeout_s"): 0.001,
-        ("upstream", "first_event_timeout_s"): 0,
-        ("upstream", "idle_timeout_s"): 0,
-        ("upstream", "ping_interval_s"): 0,
-        ("upstream", "max_age_s"): 1,
-        ("continuity", "max_retained"): 1,
-        ("continuity", "idle_ttl_s"): 0,
-        ("continuity", "abandon_grace_s"): 0,
-        ("models", "refresh_interval_s"): 1,
-        ("store", "retention_days"): 0.001,
-        ("store", "max_bytes"): 1_048_576,
-    }
-    for (section, key), least in lowest.items():
-        value = getattr(getattr(settings, section), key)
-        if not least <= value < _HIGHEST:
-            raise ConfigError(
-                f"{_place(sources, section, key)}: must be at least {least} "
-                f"(and below {_HIGHEST}), not {value}"
-            )
-    if settings.upstream.url and not _is_websocket_url(settings.upstream.url):
-        raise ConfigError(
-            f"{_place(sources, 'upstream', 'url')}: must look like "
-            "wss://host[:port]/path, without user name or fragment"
-        )
-    if settings.continuity.mode == "retained":
-        if settings.upstream.transport == "http":
-            raise ConfigError(
-                f'{_place(sources, "continuity", "mode")}: "retained" keeps '
-                'conversations on WebSockets, and upstream.transport = "http" has '
-                'none; allowed: "durable" or "off"'
-            )
-    for key in ("originator", "user_agent"):
-        value = getattr(settings.upstream, key)
-        if not (value.isascii() and (value.isprintable() or not value)):
-            raise ConfigError(
-                f"{_place(sources, 'upstream', key)}: must be printable ASCII, as it "
-                "goes into a header"
-            )
-    if not _is_web_url(settings.account.issuer):
-        raise ConfigError(
-            f"{_place(sources, 'account', 'issuer')}: must look like "
-            "https://host[:port], without user name or fragment"
-        )
-    place = PurePath(settings.store.path)
-    if place.name in ("", "~", ".."):
-        raise ConfigError(
-            f"{_place(sources, 'store', 'path')}: must name a file, not "
-            f"{settings.store.path!r}"
-        )
-    if place.parts[0].startswith("~") and place.parts[0] != "~":
-        raise ConfigError(
-            f"{_place(sources, 'store', 'path')}: {place.parts[0]!r} is not looked up; "
-            "allowed: ~/… for your own home, or the whole path"
-        )
-    for section, key in (("store", "path"), ("upstream", "api_key_file")):
-        if "\0" in getattr(getattr(settings, section), key):
-            raise ConfigError(
-                f"{_place(sources, section, key)}: must be a path, without NUL"
-            )
-    if not settings.account.client_id:
-        raise ConfigError(f"{_place(sources, 'account', 'client_id')}: is empty")
-    for host in settings.server.allowed_hosts:
-        if not _is_host(host):
-            raise ConfigError(
-                f"{_place(sources, 'server', 'allowed_hosts')}: must be host names or "
-                f"addresses, each without port and brackets, not {host!r}"
-            )
-    for origin in settings.server.allowed_origins:
-        if not _ORIGIN.fullmatch(origin):
-            raise ConfigError(
-                f"{_place(sources, 'server', 'allowed_origins')}: must be origins as "
-                "browsers send them, scheme://host[:port] in small letters and with "
-                f"nothing behind it, not {origin!r}"
-            )
-
-
-def _check_exposure(settings: Settings, sources: _Sources) -> None:
-    """Refuse to be reached from elsewhere, unless that is meant."""
-    listen = _place(sources, "server", "listen")
-    if not settings.server.descriptions():
-        raise ConfigError(f"{listen}: names no endpoint")
-    if not settings.server.allow_remote:
-        for description in settings.server.descriptions():
-            reason = beyond_loopback(description)
-            if reason is not None:
-                raise ConfigError(
-                    f"{listen}: {description!r} {reason}; allowed: "
-                    "loopback interfaces (interface=127.0.0.1), unix sockets, or "
-                    "server.allow_remote = true"
-                )
+def _refuse(found: Iterable[Complaint], place: Place) -> None:
+    """The first complaint is told; the others wait until that has been mended."""
+    for section, key, words in found:
+        raise ConfigError(f"{place(section, key)}: {words}")
 
 
 def _place(sources: _Sources, section: str, key: str) -> str:
     """Where the value of a key was written, and the key."""
     source = sources.get((section, key), "defaults")
     return f"{source}: {section}.{key}"
-
-
-def _is_host(host: str) -> bool:
-    """Whether a C{Host} header could have it, when its port is taken off."""
-    try:
-        ip_address(host)
-    except ValueError:
-        return _HOST_NAME.fullmatch(host) is not None
-    return True
-
-
-def _is_websocket_url(url: str) -> bool:
-    return _is_url(url, "ws", "wss")
-
-
-def _is_web_url(url: str) -> bool:
-    return _is_url(url, "http", "https")
-
-
-def _is_url(url: str, *schemes: str) -> bool:
-    if not (url.isascii() and url.isprintable()) or " " in url or "#" in url:
-        return False
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return False
-    return (
-        parts.scheme in schemes
-        and bool(parts.hostname)
-        and "@" not in parts.netloc
-        and port != 0
-    )
