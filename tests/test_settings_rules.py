@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from chatmockd.settings import Account, Continuity, Server, Settings, Store, Upstream
+from chatmockd.settings_rules import complaints
 from tests.configured import ConfigCase
 from tests.core.cases import case
 
@@ -33,6 +35,66 @@ class RangeTests(ConfigCase):
                 self.assertIn("server.drain_s: must be", complaint)
                 key = "continuity.max_retained"
                 self.assertIn(f"{key}: must be", self.complaint(None, f"{key}={value}"))
+
+    def test_what_is_said(self) -> None:
+        """The key, and what is allowed there, behind the name of the file."""
+        for text, words in (
+            (
+                "[upstream]\ntransport = 'http'\n[continuity]\nmode = 'retained'",
+                'continuity.mode: "retained" keeps conversations on WebSockets',
+            ),
+            (
+                '[upstream]\nuser_agent = "a\\nb"',
+                "upstream.user_agent: must be printable ASCII",
+            ),
+            ("[upstream]\noriginator = 'ä'", "upstream.originator: must be printable"),
+            ("[account]\nissuer = 'auth.example'", "account.issuer: must look like"),
+            (
+                "[models]\nrefresh_interval_s = 0",
+                "models.refresh_interval_s: must be at least 1",
+            ),
+            ("[store]\npath = ''", "store.path: must name a file, not ''"),
+            ("[store]\npath = '~'", "store.path: must name a file, not '~'"),
+            ("[store]\npath = '~me/x'", "store.path: '~me' is not looked up"),
+            ('[store]\npath = "a\\u0000b"', "store.path: must be a path, without NUL"),
+            (
+                '[upstream]\napi_key_file = "\\u0000"',
+                "upstream.api_key_file: must be a path, without NUL",
+            ),
+            ("[store]\nmax_bytes = 5", "store.max_bytes: must be at least 1048576 "),
+            ("[account]\nclient_id = ''", "account.client_id: is empty"),
+        ):
+            with case(text=text):
+                self.assertIn(f"{self.file}: {words}", self.complaint(text))
+
+    def test_which_is_told(self) -> None:
+        """The first: each rule has a say of its own, and none needs another's."""
+        wrong = Settings(
+            server=Server(
+                max_body_bytes=0, allowed_hosts=["a b"], allowed_origins=["*"]
+            ),
+            upstream=Upstream(
+                url="x", transport="http", originator="ä", api_key_file="\0"
+            ),
+            continuity=Continuity(mode="retained"),
+            store=Store(path=""),
+            account=Account(issuer="x", client_id=""),
+        )
+        self.assertEqual(
+            [f"{section}.{key}" for section, key, _ in complaints(wrong)],
+            [
+                "server.max_body_bytes",
+                "upstream.url",
+                "continuity.mode",
+                "upstream.originator",
+                "account.issuer",
+                "store.path",
+                "upstream.api_key_file",
+                "account.client_id",
+                "server.allowed_hosts",
+                "server.allowed_origins",
+            ],
+        )
 
     def test_the_file_is_named(self) -> None:
         """A range is as much the file's mistake as a type is."""
