@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from chatmockd.errors import InvalidRequest
 from tests.core.cases import case
-from tests.core.dialect.test_ollama import (
+from tests.core.dialect.ollama_requests import (
     IMAGE,
     PIXEL,
     asks,
