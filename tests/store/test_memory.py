@@ -7,11 +7,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from chatmockd.store.contract import Store
 from chatmockd.store.memory import memory_store
-from tests.store.suite import NEVER, NO_LIMIT, StoreSuite, completed, opening
-from tests.store.usage_suite import UsageSuite
+from tests.store.suite.verbs import NEVER, NO_LIMIT, completed, opening
+from tests.store.suite.whole import StoreSuite
 
 
-class MemoryStoreTests(UsageSuite, StoreSuite, SynchronousTestCase):
+class MemoryStoreTests(StoreSuite, SynchronousTestCase):
     """The suite, and what is particular to memory."""
 
     place = "memory"

@@ -13,7 +13,7 @@ from chatmockd.store.memory import memory_store
 from chatmockd.store.tree import Tree
 from chatmockd.turns.recognising import recognised
 from tests.core.cases import case
-from tests.store.suite import completed, opening
+from tests.store.suite.verbs import completed, opening
 from tests.turns.durable import said, user
 
 ONE = [user("One?"), said("1.")]

@@ -1,9 +1,9 @@
-"""What every store has to do about counting; see L{tests.store.suite}."""
+"""What was used, by day and model, and how many nodes there are."""
 
 from __future__ import annotations
 
 from chatmockd.core.usage import Spent, Usage
-from tests.store.suite import StoreVerbs, completed, opening
+from tests.store.suite.verbs import StoreVerbs, completed, opening
 
 DAY = 86_400.0
 ONE = Usage(1, 10, 4, 7, 5)
