@@ -10,11 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from chatmockd.core.dialect.calls import Calls
 from chatmockd.core.dialect.ollama import Asked
-from chatmockd.core.dialect.ollama_answer import (
-    CHAT,
-    Form,
-    OllamaView,
-)
+from chatmockd.core.dialect.ollama_answer import CHAT, Form, OllamaView
 from chatmockd.core.frame import to_sse
 
 ITEMS = [{"type": "message", "role": "user", "content": "Hi"}]
@@ -79,7 +75,7 @@ def ended(kind: str = "completed", **fields: Any) -> bytes:
     return event(f"response.{kind}", response=response)
 
 
-class AnswerTests(SynchronousTestCase):
+class AnswerCase(SynchronousTestCase):
     """What the two have in common."""
 
     def setUp(self) -> None:

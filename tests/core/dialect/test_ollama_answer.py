@@ -7,12 +7,7 @@ from typing import Any
 
 from chatmockd.core.dialect.calls import Call, Calls, UnreadableCall
 from chatmockd.core.dialect.ollama import Asked
-from chatmockd.core.dialect.ollama_answer import (
-    CHAT,
-    GENERATE,
-    Form,
-    idle_json,
-)
+from chatmockd.core.dialect.ollama_answer import CHAT, GENERATE, Form, idle_json
 from chatmockd.core.likeness import NOTHING, digest_after
 from tests.core.cases import case
 from tests.core.dialect.ollama_answers import (
@@ -20,7 +15,7 @@ from tests.core.dialect.ollama_answers import (
     STAMP,
     SUMMARY,
     USAGE,
-    AnswerTests,
+    AnswerCase,
     calls_tool,
     done,
     ended,
@@ -31,7 +26,7 @@ from tests.core.dialect.ollama_answers import (
 )
 
 
-class WholeTests(AnswerTests):
+class WholeTests(AnswerCase):
     """All at once."""
 
     def whole(self, *output: Any, form: Form = CHAT, **more: Any) -> dict[str, Any]:
@@ -121,7 +116,7 @@ class WholeTests(AnswerTests):
             self.whole(calls_tool("{"))
 
 
-class GenerateTests(AnswerTests):
+class GenerateTests(AnswerCase):
     """The same without messages."""
 
     def test_line_by_line(self) -> None:
@@ -159,7 +154,7 @@ class GenerateTests(AnswerTests):
             )
 
 
-class RememberedTests(AnswerTests):
+class RememberedTests(AnswerCase):
     """Calls are kept for when they come back without their ids."""
 
     def recalled(self) -> Call | None:

@@ -8,7 +8,7 @@ from tests.core.cases import case
 from tests.core.dialect.ollama_answers import (
     SUMMARY,
     TEXT,
-    AnswerTests,
+    AnswerCase,
     calls_tool,
     done,
     ended,
@@ -19,7 +19,7 @@ from tests.core.dialect.ollama_answers import (
 )
 
 
-class StreamTests(AnswerTests):
+class StreamTests(AnswerCase):
     """Line by line."""
 
     def test_golden(self) -> None:

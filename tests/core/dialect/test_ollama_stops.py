@@ -6,7 +6,7 @@ import json
 
 from tests.core.cases import case
 from tests.core.dialect.ollama_answers import (
-    AnswerTests,
+    AnswerCase,
     calls_tool,
     done,
     ended,
@@ -15,7 +15,7 @@ from tests.core.dialect.ollama_answers import (
 )
 
 
-class StopTests(AnswerTests):
+class StopTests(AnswerCase):
     """The Responses API knows no stop sequences."""
 
     def said(self, deltas: list[str], *stops: str) -> list[str]:
