@@ -12,17 +12,13 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import h11
-from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
-from autobahn.websocket.types import ConnectionDeny
+from autobahn.twisted.websocket import WebSocketServerFactory
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionRefusedError
-from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.protocol import Protocol
 from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
-from zope.interface import implementer
 
 from chatmockd.account.asking import Asking
 from chatmockd.account.catalog import ModelCatalog
@@ -55,246 +51,26 @@ from chatmockd.web.status import Status
 from chatmockd.web.stored import Stored
 from chatmockd.web.upgrade import Sockets
 from tests.answers import Answers
+from tests.http_client import Answer, Client
 from tests.time_of_day import TimeOfDay
+from tests.upstream_events import completed, created, delta, item_done, message
+from tests.upstream_socket import Endpoint, Socket
 from tests.wire import Link
 
+# Tests take all that they say to a bridge, and to its far end, from here.
+__all__ = [
+    "JSON",
+    "Answer",
+    "Bridge",
+    "Socket",
+    "completed",
+    "created",
+    "delta",
+    "item_done",
+    "message",
+]
+
 JSON = {"Content-Type": "application/json"}
-
-
-def created(response_id: str, number: int = 0) -> dict[str, Any]:
-    """A C{response.created} event."""
-    return {
-        "type": "response.created",
-        "response": {"id": response_id, "status": "in_progress", "output": []},
-        "sequence_number": number,
-    }
-
-
-def delta(text: str, number: int) -> dict[str, Any]:
-    """A C{response.output_text.delta} event."""
-    return {
-        "type": "response.output_text.delta",
-        "delta": text,
-        "output_index": 0,
-        "sequence_number": number,
-    }
-
-
-def item_done(item: Any, index: int, number: int) -> dict[str, Any]:
-    """A C{response.output_item.done} event."""
-    return {
-        "type": "response.output_item.done",
-        "item": item,
-        "output_index": index,
-        "sequence_number": number,
-    }
-
-
-def completed(response_id: str, number: int = 1, **fields: Any) -> dict[str, Any]:
-    """A C{response.completed} event."""
-    response = {"id": response_id, "status": "completed", "output": [], **fields}
-    return {"type": "response.completed", "response": response} | {
-        "sequence_number": number
-    }
-
-
-def message(text: str) -> dict[str, Any]:
-    """An output item which says C{text}."""
-    return {
-        "id": "msg_1",
-        "type": "message",
-        "role": "assistant",
-        "status": "completed",
-        "content": [{"type": "output_text", "text": text, "annotations": []}],
-    }
-
-
-class _ServerProtocol(WebSocketServerProtocol):  # type: ignore[misc]
-    """The upstream's end of one socket."""
-
-    socket: Socket
-
-    def onConnect(self, request: Any) -> None:
-        self.socket.upgrade_headers = dict(request.headers)
-        refusal = self.socket.refusal
-        if refusal is not None:
-            raise ConnectionDeny(refusal, "refused")
-
-    def onMessage(self, payload: bytes, isBinary: bool) -> None:
-        self.socket.take(json.loads(payload))
-
-    def onPing(self, payload: bytes) -> None:
-        self.socket.pings += 1
-        if self.socket.answers_pings:
-            super().onPing(payload)
-
-    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
-        self.socket.closed = code if wasClean else 1006
-
-
-class Socket:
-    """
-    One upstream socket, seen from the upstream.
-
-    @ivar received: The messages that the bridge sent, decoded.
-    @ivar asked_at: How many messages all sockets had got with its last one.
-    @ivar closed: The close code, 1006 for a lost transport, None while it is open.
-    """
-
-    def __init__(self, bridge: Bridge, refusal: int | None) -> None:
-        self._bridge = bridge
-        self.refusal = refusal
-        self.received: list[dict[str, Any]] = []
-        self.asked_at = 0
-        self.upgrade_headers: dict[str, str] = {}
-        self.pings = 0
-        self.answers_pings = True
-        self.closed: int | None = None
-        self.protocol = _ServerProtocol()
-        self.protocol.socket = self
-        self.protocol.factory = bridge.autobahn
-        self.link: Link
-
-    def take(self, message: dict[str, Any]) -> None:
-        """The bridge sent a message."""
-        self.received.append(message)
-        self.asked_at = self._bridge.messages = self._bridge.messages + 1
-
-    @property
-    def is_open(self) -> bool:
-        return self.closed is None and not self.link.cut
-
-    def say(self, *events: Mapping[str, Any] | bytes) -> None:
-        """Send events, all in one read, and let everything happen that follows."""
-        for event in events:
-            payload = event if isinstance(event, bytes) else json.dumps(event).encode()
-            self.protocol.sendMessage(payload)
-        self._bridge.pump()
-
-    def say_raw(self, data: bytes) -> None:
-        """Send bytes that no server should."""
-        self.protocol.transport.write(data)
-        self._bridge.pump()
-
-    def close(self, code: int = 1000, reason: str = "") -> None:
-        """Begin the closing handshake; any code may be given."""
-        self.protocol.sendCloseFrame(code, reason.encode())
-        self._bridge.pump()
-
-    def drop(self) -> None:
-        """Lose the transport without a word."""
-        self.link.break_()
-        self._bridge.pump()
-
-
-@implementer(IStreamClientEndpoint)
-class _Endpoint:
-    """Where the bridge believes that the upstream is."""
-
-    def __init__(self, bridge: Bridge) -> None:
-        self._bridge = bridge
-
-    def connect(self, factory: Any) -> Deferred[Any]:
-        return self._bridge.accept(factory)
-
-
-class Answer:
-    """What a client has got so far."""
-
-    def __init__(self, bridge: Bridge, link: Link) -> None:
-        self._bridge = bridge
-        self.link = link
-        self.status: int | None = None
-        self.headers: dict[str, str] = {}
-        self.body = b""
-        self.ended = False
-        self.broken = False
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-    @property
-    def error(self) -> dict[str, Any]:
-        """C{error} of a JSON answer."""
-        error: dict[str, Any] = self.json["error"]
-        return error
-
-    @property
-    def events(self) -> list[tuple[str, dict[str, Any]]]:
-        """The server-sent events, each as its name and its decoded data."""
-        found = []
-        for block in self.body.decode().split("\n\n")[:-1]:
-            if block.startswith(":"):
-                continue
-            first, second = block.split("\n")
-            found.append(
-                (
-                    first.removeprefix("event: "),
-                    json.loads(second.removeprefix("data: ")),
-                )
-            )
-        return found
-
-    @property
-    def kinds(self) -> list[str]:
-        return [name for name, _ in self.events]
-
-    def leave(self) -> None:
-        """The client goes away."""
-        self.link.break_()
-        self._bridge.pump()
-
-    def stall(self) -> None:
-        """The client reads no more."""
-        self.link.server_end.stalled = True
-
-    def read_on(self) -> None:
-        """The client reads again."""
-        self.link.server_end.stalled = False
-        self._bridge.pump()
-
-
-class _Client(Protocol):
-    """The client's end of one HTTP connection."""
-
-    def __init__(self, bridge: Bridge) -> None:
-        self._bridge = bridge
-        self._http = h11.Connection(h11.CLIENT)
-        self.answer: Answer
-
-    def ask(
-        self, method: str, target: str, headers: list[tuple[str, str]], body: bytes
-    ) -> None:
-        request = h11.Request(method=method, target=target, headers=headers)
-        data = self._http.send(request) or b""
-        if body:
-            data += self._http.send(h11.Data(data=body)) or b""
-        data += self._http.send(h11.EndOfMessage()) or b""
-        assert self.transport is not None
-        self.transport.write(data)
-
-    def dataReceived(self, data: bytes) -> None:
-        self._http.receive_data(data)
-        while True:
-            event = self._http.next_event()
-            if isinstance(event, h11.Response):
-                self.answer.status = event.status_code
-                self.answer.headers = {
-                    name.decode(): value.decode() for name, value in event.headers
-                }
-            elif isinstance(event, h11.Data):
-                self.answer.body += bytes(event.data)
-            elif isinstance(event, h11.EndOfMessage):
-                self.answer.ended = True
-                if self._http.our_state is h11.DONE:
-                    self._http.start_next_cycle()
-            else:
-                return
-
-    def connectionLost(self, reason: Any = None) -> None:
-        if not self.answer.ended:
-            self.answer.broken = True
 
 
 class Bridge(TimeOfDay, SynchronousTestCase):
@@ -399,7 +175,7 @@ class Bridge(TimeOfDay, SynchronousTestCase):
     def make_upstream(self, credentials: Credentials, pulse: Pulse) -> Leasing:
         """How the bridge reaches the upstream."""
         return UpstreamFactory(
-            self.config, _Endpoint(self), credentials, pulse, self.limits.heard
+            self.config, Endpoint(self), credentials, pulse, self.limits.heard
         )
 
     # The client's side.
@@ -443,7 +219,7 @@ class Bridge(TimeOfDay, SynchronousTestCase):
         if link is None:
             link = self.connect_client()
         client = link.client
-        assert isinstance(client, _Client)
+        assert isinstance(client, Client)
         client.answer = Answer(self, link)
         client.ask(method, target, fields, body)
         self.pump()
@@ -451,7 +227,7 @@ class Bridge(TimeOfDay, SynchronousTestCase):
 
     def connect_client(self) -> Link:
         """A client connection with nothing asked yet."""
-        client = _Client(self)
+        client = Client(self)
         client.answer = Answer(self, None)  # type: ignore[arg-type]
         link = Link(self.site.buildProtocol(None), client)
         self._links.append(link)
