@@ -9,8 +9,8 @@ from openai import OpenAI
 from openai.types.responses import Response
 
 from tests.end_to_end.lasting import lasting, store_of
+from tests.end_to_end.openai_sdk import MODEL, client_of
 from tests.end_to_end.place import Daemon, Place, wait_for
-from tests.end_to_end.test_openai_client import MODEL, client_of
 
 SLOW = "[[simulate: pace_s=0.005]] Count to 30."
 COUNTED = ", ".join(str(number) for number in range(1, 31))

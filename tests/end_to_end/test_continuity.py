@@ -8,8 +8,8 @@ import openai
 from openai.types.responses import Response, ResponseFunctionToolCall
 from pydantic import BaseModel
 
+from tests.end_to_end.openai_sdk import ASK, MODEL, TELL, WEATHER, Meeting
 from tests.end_to_end.talking import COUNTED, ENDLESS, SLOW, TalkingTests
-from tests.end_to_end.test_openai_client import ASK, MODEL, TELL, WEATHER, Meeting
 
 TEXTS = [f"Remark {number}." for number in range(5)]
 

@@ -21,8 +21,8 @@ from openai import DefaultAsyncHttpxClient, DefaultHttpxClient
 from pydantic import BaseModel
 
 from tests.end_to_end.lasting import lasting, store_of
+from tests.end_to_end.openai_sdk import ASK, MODEL, TELL
 from tests.end_to_end.place import Daemon, Place
-from tests.end_to_end.test_openai_client import ASK, MODEL, TELL
 
 COUNTED = "1, 2, 3, 4, 5"
 _WAY = re.compile(r"\b(new|rebuilt|recognised|follow-up), connection (\d+)")

@@ -9,8 +9,8 @@ import openai
 
 from chatmockd import __version__
 from tests.end_to_end.client import Client
+from tests.end_to_end.openai_sdk import client_of
 from tests.end_to_end.place import Daemon, Place
-from tests.end_to_end.test_openai_client import client_of
 
 
 class ModelsTests(unittest.TestCase):

@@ -10,8 +10,8 @@ from openai import OpenAI
 from pydantic import BaseModel
 
 from tests.end_to_end.lasting import lasting, store_of
+from tests.end_to_end.openai_sdk import ASK, MODEL, TELL, client_of
 from tests.end_to_end.place import Daemon, Place
-from tests.end_to_end.test_openai_client import ASK, MODEL, TELL, client_of
 
 COUNTED = "1, 2, 3, 4, 5"
 WEATHER: Any = {

@@ -12,8 +12,8 @@ from openai.resources.responses.responses import ResponsesConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from tests.end_to_end.openai_sdk import ASK, MODEL, TELL, WEATHER, client_of
 from tests.end_to_end.place import Daemon, Place
-from tests.end_to_end.test_openai_client import ASK, MODEL, TELL, WEATHER, client_of
 
 _DIRECT: Any = {"proxy": None}  # whatever the environment says
 
