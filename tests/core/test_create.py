@@ -20,7 +20,7 @@ from chatmockd.core.create import (
 from chatmockd.core.profile import CHATGPT, OPENAI, Profile
 from chatmockd.errors import InvalidRequest
 from tests.core.cases import case
-from tests.core.test_frame import values
+from tests.core.json_values import values
 
 BASE = {"model": "gpt-5.5", "input": "Hello"}
 

@@ -19,7 +19,7 @@ from chatmockd.core.model import Catalog, Model
 from chatmockd.core.profile import CHATGPT, OPENAI, Profile
 from chatmockd.errors import InvalidRequest
 from tests.core.cases import case
-from tests.core.test_frame import values
+from tests.core.json_values import values
 
 BASIC = ("low", "medium", "high")
 MODELS = (

@@ -12,22 +12,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from chatmockd.core.frame import head_of, one_line, sse_prefix, to_sse
 from chatmockd.errors import MalformedFrame
 from tests.core.cases import case
+from tests.core.json_values import values
 
-scalars = (
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text()
-)
-values = st.recursive(
-    scalars,
-    lambda inner: (
-        st.lists(inner, max_size=4)
-        | st.dictionaries(st.text(max_size=8), inner, max_size=4)
-    ),
-    max_leaves=12,
-)
 names = st.text(alphabet="abcXYZ019._-", min_size=1, max_size=30).filter(
     lambda name: name.strip("._-") != ""
 )

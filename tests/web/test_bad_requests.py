@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from chatmockd.core.shipped import SHIPPED
 from tests.bridge import JSON, Bridge
-from tests.core.test_frame import values
+from tests.core.json_values import values
 
 CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 FUNCTION = {"name": "f", "description": "d", "parameters": {"type": "object"}}

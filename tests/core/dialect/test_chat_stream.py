@@ -29,7 +29,7 @@ from tests.core.dialect.answers import (
     thought,
 )
 from tests.core.dialect.chat_views import F, tool, view_of
-from tests.core.test_frame import values
+from tests.core.json_values import values
 
 KINDS = [TEXT.decode(), *(kind.decode() for kind in ChatView._TAKES)]
 ITEMS = st.sampled_from(

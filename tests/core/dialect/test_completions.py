@@ -22,7 +22,7 @@ from tests.core.dialect.answers import (
     text,
     thought,
 )
-from tests.core.test_frame import values
+from tests.core.json_values import values
 
 
 def asked(**fields: Any) -> AskedCompletion:
