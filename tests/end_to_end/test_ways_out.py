@@ -28,13 +28,8 @@ from chatmockd.simulator.faults import Faults
 from chatmockd.simulator.http_turns import HttpTurns
 from chatmockd.trust import Trust
 from tests.end_to_end.proxy import Proxy
-from tests.end_to_end.test_real_sockets import (  # noqa: F401
-    World,
-    authority,
-    world,
-)
+from tests.end_to_end.world import World
 
-# ruff: noqa: F811
 reactor: Any = _reactor
 
 NAME = "upstream.test"
