@@ -127,3 +127,4 @@ class UrlTests(SynchronousTestCase):
         assert proxy.authorization is not None
         for shown in (str(proxy), repr(proxy)):
             self.assertNotIn(proxy.authorization.partition(" ")[2], shown)
+            self.assertNotIn("canary", shown)

@@ -140,6 +140,9 @@ class FactoryTests(WiredTestCase):
         """Only the given clock is used, and only when there is a reason."""
         clock = MemoryReactorClock()
         self.simulator = Simulator(clock)
+        silent = self.simulator.factory.buildProtocol(None)
+        silent.makeConnection(makeFakeServer(silent))
+        self.assertEqual(clock.getDelayedCalls(), [])
         client = self.connect()
         client.ask()
         self.assertEqual(clock.getDelayedCalls(), [])

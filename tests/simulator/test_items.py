@@ -57,7 +57,7 @@ class ItemsOfTests(SynchronousTestCase):
     def test_refused(self) -> None:
         """Everything else is no input."""
         wrong: list[object] = [1, True, {"role": "user"}, [1], ["text"], [{}]]
-        for given in [*wrong, [{"type": 1}]]:
+        for given in [*wrong, [{"type": 1}], [{"type": 1, "role": "user"}]]:
             with self.subTest(given=given):
                 self.assertRaises(Refused, items_of, given)
 

@@ -55,6 +55,8 @@ class StatusTests(Bridge):
 
     def test_a_daemon_that_has_done_nothing(self) -> None:
         """Everything is there, and says that nothing is known."""
+        self.wait(3)
+        self.configure(**self.settings)
         self.wait(5)
         status = status_of(self)
         self.assertEqual(status["version"], __version__)

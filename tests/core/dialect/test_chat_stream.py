@@ -14,7 +14,6 @@ from chatmockd.core.dialect.spoken import TEXT
 from chatmockd.errors import UpstreamDisconnected
 from tests.core.cases import case
 from tests.core.dialect.answers import (
-    OPENING,
     Event,
     call,
     chunks_in,
@@ -187,4 +186,3 @@ class FailureTests(SynchronousTestCase):
                 last = {"type": "response.completed", "response": odd}
                 written = streamed(view_of(), [last])
                 self.assertTrue(written.endswith(b"data: [DONE]\n\n"))
-        self.assertEqual(OPENING["id"], "resp_1")
