@@ -12,8 +12,9 @@ from twisted.logger import Logger
 from chatmockd.account.asking import Asking, NotSignedIn
 from chatmockd.account.identity import Identity
 from chatmockd.account.state_folder import StateFolder
-from chatmockd.core.catalogue import BadList, list_url, read_list
 from chatmockd.core.model import Model
+from chatmockd.core.model_list import BadList, read_list
+from chatmockd.core.page_urls import list_url
 from chatmockd.core.shipped import SHIPPED
 from chatmockd.outbound import Unreachable
 

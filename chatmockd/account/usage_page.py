@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from chatmockd.account.asking import Asking
 from chatmockd.account.identity import Identity
-from chatmockd.core.catalogue import usage_urls
 from chatmockd.core.limits import Limits, from_usage
+from chatmockd.core.page_urls import usage_urls
 from chatmockd.outbound import Unreachable
 
 

@@ -18,9 +18,9 @@ from chatmockd.account.identity import Identity
 from chatmockd.account.limits import read_limits
 from chatmockd.account.usage_page import ask_limits
 from chatmockd.commands.asking import NOT_SIGNED_IN, OK, UNREACHABLE, Account, say
-from chatmockd.core.catalogue import BadList
 from chatmockd.core.duration import duration
 from chatmockd.core.limits import Limits, Window
+from chatmockd.core.model_list import BadList
 from chatmockd.core.usage import Usage
 from chatmockd.outbound import Outbound, Unreachable
 from chatmockd.printable import printable

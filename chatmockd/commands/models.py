@@ -10,8 +10,8 @@ from twisted.internet.interfaces import IReactorTime
 
 from chatmockd.account.asking import NotSignedIn
 from chatmockd.commands.asking import NOT_SIGNED_IN, OK, UNREACHABLE, Account, say
-from chatmockd.core.catalogue import BadList
 from chatmockd.core.model import Model
+from chatmockd.core.model_list import BadList
 from chatmockd.outbound import Outbound, Unreachable
 from chatmockd.printable import printable
 from chatmockd.settings import Settings

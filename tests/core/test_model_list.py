@@ -9,11 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from chatmockd.core.catalogue import BadList, list_url, read_list, usage_urls
+from chatmockd.core.model_list import BadList, read_list
 from tests.core.cases import case
-
-CODEX = "wss://chatgpt.com/backend-api/codex/responses"
-OPENAI = "wss://api.openai.com/v1/responses"
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
@@ -44,33 +41,6 @@ def codex(*entries: Any) -> bytes:
 def openai(*entries: Any) -> bytes:
     """A list of OpenAI's."""
     return json.dumps({"object": "list", "data": list(entries)}).encode()
-
-
-class PlaceTests(SynchronousTestCase):
-    """Where lists are follows from where turns go."""
-
-    def test_lists(self) -> None:
-        """ChatGPT wants to be told which Codex asks."""
-        self.assertEqual(
-            list_url("chatgpt", CODEX),
-            "https://chatgpt.com/backend-api/codex/models?client_version=0.146.0",
-        )
-        self.assertEqual(list_url("openai", OPENAI), "https://api.openai.com/v1/models")
-        self.assertEqual(
-            list_url("openai", "ws://127.0.0.1:9/v1/responses?x=1"),
-            "http://127.0.0.1:9/v1/models",
-        )
-
-    def test_usage(self) -> None:
-        """Two places with ChatGPT; next to the turns with what stands in for it."""
-        self.assertEqual(
-            usage_urls(CODEX),
-            (
-                "https://chatgpt.com/backend-api/wham/usage",
-                "https://chatgpt.com/backend-api/codex/usage",
-            ),
-        )
-        self.assertEqual(usage_urls("ws://h/x/responses"), ("http://h/x/usage",))
 
 
 class ReadListTests(SynchronousTestCase):

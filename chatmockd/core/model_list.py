@@ -1,4 +1,4 @@
-"""The lists of models that the upstreams publish, and where they do.
+"""The lists of models that the upstreams publish.
 
 ChatGPT's is what Codex chooses from, and says what each model can; OpenAI's says hardly
 more than names, so that what is known of them comes from elsewhere.
@@ -10,16 +10,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
 from chatmockd.core.model import Model, in_order
 from chatmockd.core.shipped import SHIPPED
-
-# The list depends on which Codex asks for it: models that need a newer one are left
-# out. This is the newest whose list has been seen to be as it is read here.
-CLIENT_VERSION = "0.146.0"
 
 # ChatGPT's has some dozens of models with 20 kB of instructions each.
 _MOST_BYTES = 4_194_304
@@ -41,36 +36,9 @@ class BadList(Exception):
     """This is no list of models; the message says what is wrong with it."""
 
 
-def list_url(profile: str, upstream_url: str) -> str:
-    """Where the upstream that turns go to lists its models."""
-    url = sibling(upstream_url, "models")
-    return f"{url}?client_version={CLIENT_VERSION}" if profile == "chatgpt" else url
-
-
-def usage_urls(upstream_url: str) -> tuple[str, ...]:
-    """
-    Where the ChatGPT backend tells what an account has used, the likelier place first.
-
-    Codex asks at one or the other, depending on how it is configured.
-    """
-    own = sibling(upstream_url, "usage")
-    folder, _, _ = own.rpartition("/")
-    if folder.endswith("/codex"):
-        return f"{folder.removesuffix('/codex')}/wham/usage", own
-    return (own,)
-
-
-def sibling(upstream_url: str, name: str) -> str:
-    """The HTTP URL of what stands next to C{responses}."""
-    parts = urlsplit(upstream_url)
-    scheme = {"wss": "https", "ws": "http"}.get(parts.scheme, parts.scheme)
-    path = parts.path.rstrip("/").rpartition("/")[0] + f"/{name}"
-    return urlunsplit((scheme, parts.netloc, path, "", ""))
-
-
 def read_list(profile: str, body: bytes) -> list[Model]:
     """
-    The models in an answer from L{list_url}, best first.
+    The models in an answer from L{chatmockd.core.page_urls.list_url}, best first.
 
     @raise BadList: It is something else, or lists none that could be offered.
     """
