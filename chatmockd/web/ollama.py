@@ -8,8 +8,7 @@ from datetime import UTC, datetime
 from twisted.internet.interfaces import IReactorTime
 
 from chatmockd.core.create import decode_object
-from chatmockd.core.dialect.calls import Calls
-from chatmockd.core.dialect.ollama import NAMES, Asked, read_chat, read_generate
+from chatmockd.core.dialect.ollama import NAMES, AskedOllama, read_chat, read_generate
 from chatmockd.core.dialect.ollama_answer import (
     CHAT,
     GENERATE,
@@ -17,6 +16,7 @@ from chatmockd.core.dialect.ollama_answer import (
     OllamaView,
     idle_json,
 )
+from chatmockd.core.dialect.ollama_calls import Calls
 from chatmockd.core.dialect.ollama_models import (
     asked_model,
     find,
@@ -86,7 +86,7 @@ class Ollama:
         return answer_json(request, version_json())
 
     async def _answer(
-        self, request: GuardedRequest, asked: Asked, form: Form
+        self, request: GuardedRequest, asked: AskedOllama, form: Form
     ) -> bytes | None:
         if asked.idle_reason:
             return answer_json(request, idle_json(asked, form, self._clock))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chatmockd.core.dialect.asked import LEAST_TOKENS
-from chatmockd.core.dialect.calls import Calls
+from chatmockd.core.dialect.ollama_calls import Calls
 from chatmockd.core.dialect.ollama_messages import (
     History,
     shown_images,
@@ -51,7 +51,7 @@ NAMES = {
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskedOllama:
     """
     One request.
 
@@ -80,7 +80,7 @@ class Asked:
         return items
 
 
-def read_chat(asked: dict[str, Any], find: Find, calls: Calls) -> Asked:
+def read_chat(asked: dict[str, Any], find: Find, calls: Calls) -> AskedOllama:
     """
     The body of C{POST /api/chat}.
 
@@ -109,7 +109,7 @@ def read_chat(asked: dict[str, Any], find: Find, calls: Calls) -> Asked:
     return replace(read, otherwise=add_extra_tools(asked, read.fields))
 
 
-def read_generate(asked: dict[str, Any], find: Find) -> Asked:
+def read_generate(asked: dict[str, Any], find: Find) -> AskedOllama:
     """The body of C{POST /api/generate}; see L{read_chat}."""
     if text(asked, "suffix"):
         raise wrong_value("suffix", "no model here fills in the middle of a text")
@@ -129,7 +129,7 @@ def _read(
     instructions: str,
     *,
     asks: bool,
-) -> Asked:
+) -> AskedOllama:
     """What both have in common; C{fields} has the C{input}."""
     name = asked_model(asked)
     model = find(name)
@@ -148,8 +148,8 @@ def _read(
     streaming = boolean(asked, "stream") is not False
     if not asks:
         reason = "unload" if asked.get("keep_alive") in (0, "0", "0s") else "load"
-        return Asked(name, streaming=streaming, idle_reason=reason)
-    return Asked(name, fields, streaming, thinks_aloud, stops)
+        return AskedOllama(name, streaming=streaming, idle_reason=reason)
+    return AskedOllama(name, fields, streaming, thinks_aloud, stops)
 
 
 def _tool(tool: Mapping[str, Any], path: str) -> dict[str, Any]:

@@ -8,13 +8,6 @@ from typing import Any, Protocol
 
 import msgspec
 
-from chatmockd.core.dialect.calls import (
-    Call,
-    Calls,
-    Made,
-    UnreadableCall,
-    made_call,
-)
 from chatmockd.core.dialect.deltas import (
     ItemEvent,
     delta_in,
@@ -22,7 +15,14 @@ from chatmockd.core.dialect.deltas import (
     json_of,
     text_of,
 )
-from chatmockd.core.dialect.ollama import Asked
+from chatmockd.core.dialect.ollama import AskedOllama
+from chatmockd.core.dialect.ollama_calls import (
+    Call,
+    Calls,
+    Made,
+    UnreadableCall,
+    made_call,
+)
 from chatmockd.core.dialect.ollama_error import error_json
 from chatmockd.core.dialect.spoken import (
     ITEM_DONE,
@@ -84,7 +84,7 @@ class OllamaView:
     comment = b""
 
     def __init__(
-        self, asked: Asked, form: Form, calls: Calls, clock: Clock, began: float
+        self, asked: AskedOllama, form: Form, calls: Calls, clock: Clock, began: float
     ) -> None:
         """
         @param calls: Where to keep those that the model makes.
@@ -317,7 +317,7 @@ class OllamaView:
         )
 
 
-def idle_json(asked: Asked, form: Form, clock: Clock) -> bytes:
+def idle_json(asked: AskedOllama, form: Form, clock: Clock) -> bytes:
     """The answer to a request that asks nothing, and so goes nowhere."""
     return b'{"model":%b,"created_at":"%b",%b""%b,"done":true,"done_reason":%b}\n' % (
         msgspec.json.encode(asked.model),

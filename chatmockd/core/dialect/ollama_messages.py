@@ -6,14 +6,14 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from chatmockd.core.dialect.calls import (
+from chatmockd.core.dialect.image import image_part
+from chatmockd.core.dialect.ollama_calls import (
     Call,
     Calls,
     arguments_in,
     as_text,
     id_for,
 )
-from chatmockd.core.dialect.image import image_part
 from chatmockd.core.dialect.reading import (
     below,
     checked_mapping,

@@ -8,9 +8,9 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from chatmockd.core.dialect.calls import Calls
-from chatmockd.core.dialect.ollama import Asked
+from chatmockd.core.dialect.ollama import AskedOllama
 from chatmockd.core.dialect.ollama_answer import CHAT, Form, OllamaView
+from chatmockd.core.dialect.ollama_calls import Calls
 from chatmockd.core.frame import to_sse
 
 ITEMS = [{"type": "message", "role": "user", "content": "Hi"}]
@@ -83,7 +83,7 @@ class AnswerCase(SynchronousTestCase):
         self.calls = Calls()
 
     def view(self, form: Form = CHAT, **more: Any) -> OllamaView:
-        asked = Asked("gpt-5.5:latest", {"input": ITEMS}, **more)
+        asked = AskedOllama("gpt-5.5:latest", {"input": ITEMS}, **more)
         return OllamaView(asked, form, self.calls, self.clock, 100.0)
 
     def lines(self, pieces: Iterable[bytes]) -> list[dict[str, Any]]:

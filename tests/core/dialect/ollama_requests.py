@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from chatmockd.core.dialect.calls import Calls
-from chatmockd.core.dialect.ollama import Asked, read_chat, read_generate
+from chatmockd.core.dialect.ollama import AskedOllama, read_chat, read_generate
+from chatmockd.core.dialect.ollama_calls import Calls
 from chatmockd.core.dialect.ollama_models import find
 from chatmockd.core.model import Model
 
@@ -27,13 +27,13 @@ def known(name: str) -> Model | None:
     return find(MODELS, name)
 
 
-def chat(messages: Any, calls: Calls | None = None, **more: Any) -> Asked:
+def chat(messages: Any, calls: Calls | None = None, **more: Any) -> AskedOllama:
     """A chat request, read."""
     asked = {"model": "gpt-5.5", "messages": messages, **more}
     return read_chat(asked, known, calls or Calls())
 
 
-def generate(**more: Any) -> Asked:
+def generate(**more: Any) -> AskedOllama:
     """A generate request, read."""
     return read_generate({"model": "gpt-5.5", "prompt": "Hello?", **more}, known)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from chatmockd.core.dialect.calls import Calls
 from chatmockd.core.dialect.ollama import read_chat
+from chatmockd.core.dialect.ollama_calls import Calls
 from tests.core.cases import case
 from tests.core.dialect.ollama_requests import (
     IMAGE,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from chatmockd.core.dialect.calls import Call, Calls, UnreadableCall
-from chatmockd.core.dialect.ollama import Asked
+from chatmockd.core.dialect.ollama import AskedOllama
 from chatmockd.core.dialect.ollama_answer import CHAT, GENERATE, Form, idle_json
+from chatmockd.core.dialect.ollama_calls import Call, Calls, UnreadableCall
 from chatmockd.core.likeness import NOTHING, digest_after
 from tests.core.cases import case
 from tests.core.dialect.ollama_answers import (
@@ -137,7 +137,7 @@ class GenerateTests(AnswerCase):
 
     def test_asking_nothing(self) -> None:
         """One object, for those who stream, too."""
-        asked = Asked("gpt-5.5", idle_reason="load")
+        asked = AskedOllama("gpt-5.5", idle_reason="load")
         for form, member in (
             (CHAT, {"message": {"role": "assistant", "content": ""}}),
             (GENERATE, {"response": ""}),

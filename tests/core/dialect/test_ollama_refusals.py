@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from chatmockd.core.dialect.calls import Calls
 from chatmockd.core.dialect.ollama import read_chat, read_generate
+from chatmockd.core.dialect.ollama_calls import Calls
 from chatmockd.errors import InvalidRequest
 from tests.core.cases import case
 from tests.core.dialect.ollama_requests import (

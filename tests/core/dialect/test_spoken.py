@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from chatmockd.core.dialect.calls import Calls
 from chatmockd.core.dialect.chat import AskedChat
 from chatmockd.core.dialect.chat_stream import ChatView
 from chatmockd.core.dialect.completions import AskedCompletion, CompletionView
-from chatmockd.core.dialect.ollama import Asked
+from chatmockd.core.dialect.ollama import AskedOllama
 from chatmockd.core.dialect.ollama_answer import CHAT, OllamaView
+from chatmockd.core.dialect.ollama_calls import Calls
 from chatmockd.errors import UpstreamDisconnected
 from tests.core.cases import case
 from tests.core.dialect.answers import (
@@ -185,7 +185,7 @@ def completion_request(stops: tuple[str, ...]) -> dict[str, Any]:
 
 def ollama_view(stops: tuple[str, ...] = ()) -> OllamaView:
     """The view of Ollama's chat."""
-    asked = Asked("m", {"input": []}, stops=stops)
+    asked = AskedOllama("m", {"input": []}, stops=stops)
     return OllamaView(asked, CHAT, Calls(), StoppedClock(), 0.0)
 
 

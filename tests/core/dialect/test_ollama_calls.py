@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from chatmockd.core.dialect.calls import (
+from chatmockd.core.dialect.ollama_calls import (
     Call,
     Calls,
     UnreadableCall,
