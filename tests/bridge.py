@@ -77,7 +77,6 @@ class Bridge(TimeOfDay, SynchronousTestCase):
     """A test case with a bridge in it."""
 
     settings: Mapping[str, object] = {}
-    environ: Mapping[str, str] = {}
     known_models: Sequence[Model] = ()
 
     def models(self) -> Sequence[Model]:

@@ -21,7 +21,6 @@ class Model:
     @ivar name: What requests call it: C{"gpt-5.5"}.
     @ivar title: What people call it.
     @ivar efforts: The reasoning efforts it knows, weakest first; empty if it has none.
-    @ivar default_effort: What it does unless told; C{""} where that is not known.
     @ivar context_window: Tokens; 0 where that is not known.
     @ivar listed: Whether people shall be offered it.
     @ivar has_priority: Whether it can be had with priority; None where that is not
@@ -34,7 +33,6 @@ class Model:
     title: str = ""
     description: str = ""
     efforts: tuple[str, ...] = ()
-    default_effort: str = ""
     context_window: int = 0
     listed: bool = True
     has_priority: bool | None = None

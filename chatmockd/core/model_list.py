@@ -82,7 +82,6 @@ def _codex_models(entries: Sequence[dict[str, Any]]) -> list[Model]:
             title=_text(entry, "display_name"),
             description=_text(entry, "description"),
             efforts=in_order(_names(entry.get("supported_reasoning_levels"), "effort")),
-            default_effort=_text(entry, "default_reasoning_level"),
             context_window=_count(entry, "context_window"),
             listed=entry.get("visibility") == "list",
             has_priority="priority" in _names(tiers, "id")

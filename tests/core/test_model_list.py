@@ -57,7 +57,6 @@ class ReadListTests(SynchronousTestCase):
                     priority=1,
                     display_name="First",
                     description="The first.",
-                    default_reasoning_level="medium",
                     supported_reasoning_levels=[
                         {"effort": "high", "description": "x"},
                         {"effort": "low"},
@@ -78,7 +77,6 @@ class ReadListTests(SynchronousTestCase):
         first, hidden, second, _ = models
         self.assertEqual(first.efforts, ("none", "low", "high"))
         self.assertEqual((first.title, first.description), ("First", "The first."))
-        self.assertEqual(first.default_effort, "medium")
         self.assertEqual(first.context_window, 272000)
         self.assertEqual(
             [m.has_priority for m in (first, hidden, second)], [True, False, None]
