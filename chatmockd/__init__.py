@@ -1,4 +1,4 @@
-"""A daemon that serves the OpenAI Responses API over retained upstream WebSockets."""
+"""A daemon that carries the APIs of OpenAI and Ollama over upstream WebSockets."""
 
 from chatmockd._version import __version__
 

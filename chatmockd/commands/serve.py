@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from chatmockd.commands.status import FAILED, OK, PORT_TAKEN
+from chatmockd.core.model import EFFORTS
 
-_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max", "ultra")
 _SUMMARIES = ("auto", "concise", "detailed", "none")
 _SHOWN = ("think-tags", "o3", "legacy", "current")
 
@@ -51,7 +51,7 @@ def add_options(parser: ArgumentParser) -> None:
 
     add("--host", "the address to listen on, 127.0.0.1 (server.listen)")
     add("--port", "the port to listen on, 8000 (server.listen)", type=int)
-    add("--reasoning-effort", "how long to think", choices=_EFFORTS)
+    add("--reasoning-effort", "how long to think", choices=EFFORTS)
     add("--reasoning-summary", "what to tell of it", choices=_SUMMARIES)
     add("--reasoning-compat", "how to show it", choices=_SHOWN)
     switch = BooleanOptionalAction

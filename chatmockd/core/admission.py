@@ -46,14 +46,13 @@ _MOST_KNOWN = 64  # values of a header; a client could send any number of them
 
 
 class Admission:
-    """
-    The rules for coming in.
-
-    @ivar hosts: Host names, without port, beside the loopback ones.
-    @ivar origins: Web origins that may call us from a browser.
-    """
+    """The rules for coming in."""
 
     def __init__(self, hosts: Sequence[str], origins: Sequence[str]) -> None:
+        """
+        @param hosts: Host names, without port, beside the loopback ones.
+        @param origins: Web origins that may call us from a browser.
+        """
         self._hosts = frozenset(host.lower().rstrip(".") for host in hosts)
         self._origins = frozenset(origin.encode("utf-8") for origin in origins)
         # Nearly all requests say the same.

@@ -55,8 +55,8 @@ _NOT_WORTH_RETRYING = frozenset(
     {"insufficient_quota", "usage_limit_reached", "usage_not_included"}
 )
 
-# Types that name no reason of their own; CGPT puts the reason there when it sends no
-# code (C{usage_limit_reached}).
+# Types that name no reason of their own; ChatGPT puts the reason there when it sends
+# no code (C{usage_limit_reached}).
 _GENERIC_TYPES = frozenset(
     {"", "api_error", "error", "invalid_request_error", "server_error"}
 )
@@ -115,7 +115,7 @@ def refused(
     outer = _mapping(said)
     body = _mapping(outer.get("body"))
     inner = _mapping(outer.get("error")) or _mapping(body.get("error"))
-    detail = _first(
+    detail = _first_text(
         _sentence(inner.get("detail")),
         _sentence(outer.get("detail")),
         _sentence(body.get("detail")),
@@ -143,7 +143,7 @@ def refused(
     if status is None:
         status = _STATUS_BY_CODE.get(code or "") or _STATUS_BY_CODE.get(kind or "")
     if status is None:
-        # CGPT uses `detail` for what fails validation, and for nothing else.
+        # ChatGPT uses `detail` for what fails validation, and for nothing else.
         status = 400 if detail is not None else 502
     headers = {
         str(name).lower(): value
@@ -187,7 +187,3 @@ def recorded(event: bytes) -> UpstreamRefused | None:
     if kind == b"error":
         return refused(said)
     return refused({"error": _mapping(said.get("response")).get("error")})
-
-
-def _first(*values: str | None) -> str | None:
-    return next((value for value in values if value), None)

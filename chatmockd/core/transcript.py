@@ -139,7 +139,7 @@ def _referred(item: Item) -> str | None:
 
 def resolved(items: Sequence[Item], known: Mapping[str, Item]) -> list[Item]:
     """
-    C{items} with every C{item_reference} replaced by what it refers to.
+    C{items} with each that refers to another one replaced by that.
 
     @param known: Items by id. A reference that is not among them stays as it is, and
         the upstream says what it makes of it.
