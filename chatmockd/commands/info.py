@@ -17,7 +17,9 @@ from chatmockd.account.asking import NotSignedIn
 from chatmockd.account.identity import Identity
 from chatmockd.account.limits import read_limits
 from chatmockd.account.usage_page import ask_limits
-from chatmockd.commands.asking import NOT_SIGNED_IN, OK, UNREACHABLE, Account, say
+from chatmockd.commands.account import Account
+from chatmockd.commands.saying import say
+from chatmockd.commands.status import NOT_SIGNED_IN, OK, TEMPORARY
 from chatmockd.core.duration import duration
 from chatmockd.core.limits import Limits, Window
 from chatmockd.core.model_list import BadList
@@ -89,12 +91,12 @@ async def info(
             _print_json(console, {"signed_in": None, "error": why})
         else:
             say(console, f"The upstream cannot be asked: {why}", "red")
-        return UNREACHABLE
+        return TEMPORARY
     if as_json:
         _print_json(console, _as_json(known, settings, now))
     else:
         _show(console, known, settings, now)
-    return UNREACHABLE if known.why and known.limits is None else OK
+    return TEMPORARY if known.why and known.limits is None else OK
 
 
 async def _known(account: Account, settings: Settings, now: float) -> _Known:

@@ -16,7 +16,7 @@ from chatmockd import __version__
 from chatmockd.account import device, login
 from chatmockd.account.auth_file import place_to_write
 from chatmockd.account.issuer import Issuer
-from chatmockd.commands.running import say
+from chatmockd.commands.saying import say
 from chatmockd.commands.status import OK
 from chatmockd.outbound import Outbound
 from chatmockd.settings import Settings

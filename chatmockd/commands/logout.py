@@ -10,7 +10,7 @@ from rich.console import Console
 
 from chatmockd.account.issuer import Issuer
 from chatmockd.account.logout import sign_out
-from chatmockd.commands.running import say
+from chatmockd.commands.saying import say
 from chatmockd.commands.status import OK
 from chatmockd.outbound import Outbound
 from chatmockd.settings import Settings

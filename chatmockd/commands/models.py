@@ -9,7 +9,9 @@ from rich.console import Console
 from twisted.internet.interfaces import IReactorTime
 
 from chatmockd.account.asking import NotSignedIn
-from chatmockd.commands.asking import NOT_SIGNED_IN, OK, UNREACHABLE, Account, say
+from chatmockd.commands.account import Account
+from chatmockd.commands.saying import say
+from chatmockd.commands.status import NOT_SIGNED_IN, OK, TEMPORARY
 from chatmockd.core.model import Model
 from chatmockd.core.model_list import BadList
 from chatmockd.outbound import Outbound, Unreachable
@@ -41,7 +43,7 @@ async def models(
             status, why = NOT_SIGNED_IN, str(problem)
         except (Unreachable, BadList) as problem:
             why = str(problem)
-            status = UNREACHABLE if catalog.source == "shipped" else OK
+            status = TEMPORARY if catalog.source == "shipped" else OK
     known = [model for model in catalog.known if model.listed]
     width = max(len(model.name) for model in known)
     for model in known:

@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from twisted.internet.defer import CancelledError, Deferred
 
+from chatmockd.commands.saying import say
 from chatmockd.commands.status import FAILED, INTERRUPTED, status_of
 from chatmockd.printable import printable
 
@@ -71,10 +72,3 @@ def told(problem: Exception, errors: Console) -> int:
         return FAILED
     say(errors, f"chatmockd: {printable(str(problem))}", style="red")
     return status
-
-
-def say(console: Console, text: str, style: str | None = None) -> None:
-    """Print C{text} as it is: nothing in it is markup, and no line is broken."""
-    console.print(
-        text, style=style, markup=False, emoji=False, highlight=False, soft_wrap=True
-    )

@@ -16,7 +16,7 @@ class ModelsTests(CommandCase):
         self.outbound.will(200, json.dumps(MODELS))
         self.assertEqual(
             self.run_command(models),
-            (0, "gpt-9  low, high  272,000 tokens  GPT-9 [bold]\n"),
+            (0, "gpt-9  low, high  272,000 tokens  GPT-9 [bold] :smile:\n"),
         )
 
     def test_no_answer(self) -> None:

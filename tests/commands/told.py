@@ -36,7 +36,7 @@ MODELS = {
     "models": [
         {
             "slug": "gpt-9",
-            "display_name": "GPT-9 [bold]",
+            "display_name": "GPT-9 [bold] :smile:",
             "visibility": "list",
             "context_window": 272_000,
             "supported_reasoning_levels": [{"effort": "low"}, {"effort": "high"}],

@@ -1,4 +1,4 @@
-"""What the commands that tell of an account have in common: how it is asked."""
+"""The account that commands tell of: how it is asked, and what the daemon has kept."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
 from twisted.internet.interfaces import IReactorTime
 
 from chatmockd.account.asking import Asking
@@ -17,9 +16,6 @@ from chatmockd.account.state_folder import StateFolder
 from chatmockd.account.tokens import ApiKey, Credentials
 from chatmockd.outbound import Outbound
 from chatmockd.settings import Settings
-
-OK, UNREACHABLE, NOT_SIGNED_IN = 0, 75, 77
-"""Exit statuses, of sysexits.h: C{EX_TEMPFAIL} and C{EX_NOPERM}."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +63,3 @@ class Account:
             refresh_interval=settings.models.refresh_interval_s,
         )
         return cls(asking, catalog, folder)
-
-
-def say(console: Console, text: str = "", style: str | None = None) -> None:
-    """Print C{text} as it is: nothing in it is markup, and no line is broken."""
-    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
