@@ -23,6 +23,14 @@ def asked(thinks: bool = True, **fields: Any) -> AskedChat:
     return AskedChat(json.loads(json.dumps(given)), thinks=thinks)
 
 
+def fields_besides(**said: Any) -> dict[str, Any]:
+    """The fields of a request that says hi, besides its model and that."""
+    fields = dict(asked(**said).fields)
+    assert fields.pop("model") == "gpt-5.5"
+    assert fields.pop("input") == [message("user", "Hi")]
+    return fields
+
+
 def message(role: str, *parts: dict[str, Any] | str) -> dict[str, Any]:
     """An item; a text is a part that says so."""
     kind = "output_text" if role == "assistant" else "input_text"
