@@ -6,7 +6,7 @@ import msgspec
 
 from chatmockd.simulator.faults import Faults
 from tests.core.cases import case
-from tests.simulator.test_origin import TURN, OriginCase
+from tests.simulator.going_in import TURN, OriginCase
 
 
 class WholeTests(OriginCase):
