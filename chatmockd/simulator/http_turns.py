@@ -241,7 +241,7 @@ class Stream:
             headers = self._request.responseHeaders
             headers.setRawHeaders("content-type", ["text/event-stream; charset=utf-8"])
             headers.setRawHeaders("x-request-id", ["req_simulated"])
-            self._request.write(b"".join([*self._head, b""]))
+            self._request.write(b"".join(self._head))
 
     def _finish(self) -> None:
         self._begin()
