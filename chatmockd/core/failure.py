@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from chatmockd.core.retry_after import RetryAfter
 from chatmockd.core.retry_after import retry_after as advised
 from chatmockd.errors import UpstreamRefused
 
@@ -94,6 +95,89 @@ def _named(code: object) -> object:
     return str(code) if type(code) is int and abs(code) < 1_000_000 else code
 
 
+class _Said:
+    """What an upstream said, wherever in it the parts of that stand."""
+
+    def __init__(self, said: object) -> None:
+        outer = self._outer = _mapping(said)
+        body = _mapping(outer.get("body"))
+        self._inner = _mapping(outer.get("error")) or _mapping(body.get("error"))
+        self._detail = _first_text(
+            _sentence(self._inner.get("detail")),
+            _sentence(outer.get("detail")),
+            _sentence(body.get("detail")),
+        )
+
+    @property
+    def message(self) -> str | None:
+        """Its sentence."""
+        return _first_text(
+            self._inner.get("message"),
+            self._detail,
+            self._outer.get("message"),
+            self._outer.get("error"),
+        )
+
+    @property
+    def kind(self) -> str | None:
+        """Its C{type}; the one at the top is the event's own."""
+        beside = None if self._inner else self._outer.get("error_type")
+        return _first_text(self._inner.get("type"), beside)
+
+    @property
+    def code(self) -> str | None:
+        """Its code, or what says as much."""
+        code = _first_text(
+            _named(self._inner.get("code")), _named(self._outer.get("code"))
+        )
+        if code is not None:
+            return code
+        if self.kind is not None and self.kind not in _GENERIC_TYPES:
+            return self.kind
+        message = self.message or ""
+        return next(
+            (code for start, code in _CODE_BY_START if message.startswith(start)), None
+        )
+
+    @property
+    def status(self) -> int:
+        """The status that it names, or else the one that its code stands for."""
+        named = _http_error_status(
+            self._outer.get("status"),
+            self._outer.get("status_code"),
+            self._inner.get("status"),
+            self._inner.get("status_code"),
+            self._inner.get("code"),
+            self._outer.get("code"),
+        )
+        status = (
+            named
+            or _STATUS_BY_CODE.get(self.code or "")
+            or _STATUS_BY_CODE.get(self.kind or "")
+        )
+        if status is not None:
+            return status
+        # ChatGPT uses `detail` for what fails validation, and for nothing else.
+        return 400 if self._detail is not None else 502
+
+    @property
+    def param(self) -> str | None:
+        """The request field that is at fault."""
+        return _first_text(self._inner.get("param"), self._outer.get("param"))
+
+    @property
+    def retry_after(self) -> RetryAfter | None:
+        """When to come back: by the event's own headers, or when the plan renews."""
+        headers = {
+            str(name).lower(): value
+            for name, value in _mapping(self._outer.get("headers")).items()
+        }
+        wait = advised(headers.get("retry-after"), headers.get("date"))
+        if wait is None:
+            wait = advised(self._inner.get("resets_in_seconds"))
+        return wait
+
+
 def refused(
     said: object,
     *,
@@ -112,56 +196,17 @@ def refused(
         C{Date} of the same answer.
     @param fallback: The message when C{said} has none.
     """
-    outer = _mapping(said)
-    body = _mapping(outer.get("body"))
-    inner = _mapping(outer.get("error")) or _mapping(body.get("error"))
-    detail = _first_text(
-        _sentence(inner.get("detail")),
-        _sentence(outer.get("detail")),
-        _sentence(body.get("detail")),
-    )
-    message = _first_text(
-        inner.get("message"), detail, outer.get("message"), outer.get("error")
-    )
-    kind = _first_text(inner.get("type"), None if inner else outer.get("error_type"))
-    code = _first_text(_named(inner.get("code")), _named(outer.get("code")))
-    if code is None and kind is not None and kind not in _GENERIC_TYPES:
-        code = kind
-    if code is None and message is not None:
-        code = next(
-            (code for start, code in _CODE_BY_START if message.startswith(start)), None
-        )
-    if status is None:
-        status = _http_error_status(
-            outer.get("status"),
-            outer.get("status_code"),
-            inner.get("status"),
-            inner.get("status_code"),
-            inner.get("code"),
-            outer.get("code"),
-        )
-    if status is None:
-        status = _STATUS_BY_CODE.get(code or "") or _STATUS_BY_CODE.get(kind or "")
-    if status is None:
-        # ChatGPT uses `detail` for what fails validation, and for nothing else.
-        status = 400 if detail is not None else 502
-    headers = {
-        str(name).lower(): value
-        for name, value in _mapping(outer.get("headers")).items()
-    }
-    waits = [
-        advised(retry_after, date),
-        advised(headers.get("retry-after"), headers.get("date")),
-        advised(inner.get("resets_in_seconds")),
-    ]
+    error = _Said(said)
+    status = error.status if status is None else status
+    wait = advised(retry_after, date)
     return UpstreamRefused(
-        message or fallback,
+        error.message or fallback,
         status=status,
-        type=kind or _type_of(status),
-        code=code,
-        param=_first_text(inner.get("param"), outer.get("param")),
-        retry_after=next((wait for wait in waits if wait is not None), None),
-        should_retry=False if code in _NOT_WORTH_RETRYING else None,
+        type=error.kind or _type_of(status),
+        code=error.code,
+        param=error.param,
+        retry_after=error.retry_after if wait is None else wait,
+        should_retry=False if error.code in _NOT_WORTH_RETRYING else None,
     )
 
 
