@@ -9,13 +9,13 @@ from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
 from chatmockd.core.create import Create
-from chatmockd.core.outcome import Completed, Failed
+from chatmockd.core.outcome import Completed, Failed, Outcome
 from chatmockd.core.view import View
 from chatmockd.printable import printable
 from chatmockd.pulse import Pulse
 from chatmockd.settings import Settings
 from chatmockd.turns.replay import Replay
-from chatmockd.turns.running import RunningTurn
+from chatmockd.turns.running import Deliver, RunningTurn
 from chatmockd.web.guard import GuardedRequest
 from chatmockd.web.relay import RateHeaders, Relay, Source, no_rate_headers
 
@@ -59,29 +59,18 @@ class Following:
         """
         seat = turn.seat()
         relay = self._relay(request, seat, view)
-
-        def deliver(pieces: list[bytes]) -> None:
-            assert view is not None
-            said = view.stream(pieces)
-            if said:
-                relay.deliver(said)
-
         try:
-            if not streaming:
-                seat.take(_nowhere)
-            else:
-                listening = relay.deliver if view is None else deliver
-                if from_start and view is not None:
-                    # Who takes up a turn that is there waits for no status.
-                    relay.deliver([])
-                seat.take(listening, from_start=from_start)
+            if streaming and from_start and view is not None:
+                # Who takes up a turn that is there waits for no status.
+                relay.deliver([])
+            listening = _listening(relay, view) if streaming else _nowhere
+            seat.take(listening, from_start=streaming and from_start)
             ended = await turn.when_ended(seat)
-            outcome = ended.outcome
             request.remarks += _remarks(turn, streaming)
+            outcome = ended.outcome
             error = outcome.error if isinstance(outcome, Failed) else None
-            if view is None:
-                begun = ended.accepted
-            else:
+            begun = ended.accepted
+            if view is not None:
                 # It may have had nothing to say yet.
                 begun = relay.begun or (ended.accepted and from_start)
             if streaming and (begun or error is None):
@@ -91,20 +80,24 @@ class Following:
                 pieces = ended.pieces
                 relay.finish(pieces if view is None else view.end(pieces, error))
                 return None
-            for name, value in self._rate_headers():
-                request.responseHeaders.setRawHeaders(name, [value])
-            if not isinstance(outcome, Completed):
-                raise outcome.error
-            response = outcome.response
-            return answer_json(
-                request, response if view is None else view.whole(response)
-            )
+            return self._answer_whole(request, outcome, view)
         except CancelledError:
             relay.stopProducing()
             raise
         finally:
             relay.stop()
             seat.abandon()
+
+    def _answer_whole(
+        self, request: GuardedRequest, outcome: Outcome, view: View | None
+    ) -> bytes:
+        """The answer where nothing of it has been written: JSON, or the error."""
+        for name, value in self._rate_headers():
+            request.responseHeaders.setRawHeaders(name, [value])
+        if not isinstance(outcome, Completed):
+            raise outcome.error
+        response = outcome.response
+        return answer_json(request, response if view is None else view.whole(response))
 
     async def replay(
         self, request: GuardedRequest, packed: bytes, after: int = -1
@@ -204,6 +197,19 @@ def session_of(request: GuardedRequest) -> str | None:
         if values:
             return values[0].decode("latin-1").strip() or None
     return None
+
+
+def _listening(relay: Relay, view: View | None) -> Deliver:
+    """Who brings a turn's events to C{relay}, in the words of C{view}."""
+    if view is None:
+        return relay.deliver
+
+    def deliver(pieces: list[bytes]) -> None:
+        said = view.stream(pieces)
+        if said:
+            relay.deliver(said)
+
+    return deliver
 
 
 def _nowhere(pieces: list[bytes]) -> None:
