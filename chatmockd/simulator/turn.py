@@ -71,41 +71,30 @@ class Turn:
             yield Close(1000)
 
     def _answered(self) -> Iterator[Act]:
-        body = self.body
-        check(body, self.profile)
+        check(self.body, self.profile)
         new, prefix = self._input()
         items = (*prefix.items, *new)
         check_calls(items)
         faults = directed(newest_user_text(new) or "", self.faults)
-        outputs = [] if body.get("generate") is False else answer(items, body)
-        if faults.event_bytes:
-            outputs = [_lengthened(each, faults.event_bytes) for each in outputs]
+        said = prefix.tokens + sum(map(tokens_of, new))
 
         created_at = int(self.now())
         identity = Identity(created_at)
-        stored = self.profile == "openai" and body.get("store") is not False
         snapshot = Snapshot(
-            body,
+            self.body,
             identity.response_id,
             created_at,
             dated=self.profile == "openai",
-            stored=stored,
+            stored=self._is_stored,
         )
-        said = prefix.tokens + sum(map(tokens_of, new))
-        script = Script(
-            outputs,
+        script = self._script(
+            self._outputs(items, faults),
             snapshot,
             identity,
-            now=lambda: int(self.now()),
-            input_tokens=said + _settings_tokens(body),
-            cached_tokens=prefix.tokens,
-            obfuscate=_wants_obfuscation(body),
-            seal="reasoning.encrypted_content" in (body.get("include") or ()),
-            budget=_budget(body, outputs, faults),
-            cut_for=faults.incomplete or "max_output_tokens",
-            one_delta=faults.event_bytes > 0,
+            faults,
+            said=said,
+            cached=prefix.tokens,
         )
-
         sequence = 0
         for step in damaged(
             self._frames(script, identity), faults, snapshot, created_at
@@ -122,7 +111,7 @@ class Turn:
                     Remembered(
                         identity.response_id, (*items, *script.items), said + spent
                     ),
-                    stored=stored,
+                    stored=self._is_stored,
                 )
             elif step["type"] == "response.failed":
                 self._forget()
@@ -135,6 +124,47 @@ class Turn:
             yield Send(
                 _encode(step), fragment=faults.fragment_bytes, pace_s=faults.pace_s
             )
+
+    @property
+    def _is_stored(self) -> bool:
+        return self.profile == "openai" and self.body.get("store") is not False
+
+    def _outputs(self, items: tuple[Item, ...], faults: Faults) -> list[Output]:
+        """What is answered to the conversation C{items}."""
+        outputs = [] if self.body.get("generate") is False else answer(items, self.body)
+        if faults.event_bytes:
+            outputs = [_lengthened(each, faults.event_bytes) for each in outputs]
+        return outputs
+
+    def _script(
+        self,
+        outputs: list[Output],
+        snapshot: Snapshot,
+        identity: Identity,
+        faults: Faults,
+        *,
+        said: int,
+        cached: int,
+    ) -> Script:
+        """
+        How that is told.
+
+        @param said: How many tokens the conversation has, C{cached} of them known.
+        """
+        body = self.body
+        return Script(
+            outputs,
+            snapshot,
+            identity,
+            now=lambda: int(self.now()),
+            input_tokens=said + _settings_tokens(body),
+            cached_tokens=cached,
+            obfuscate=_wants_obfuscation(body),
+            seal="reasoning.encrypted_content" in (body.get("include") or ()),
+            budget=_budget(body, outputs, faults),
+            cut_for=faults.incomplete or "max_output_tokens",
+            one_delta=faults.event_bytes > 0,
+        )
 
     def _input(self) -> tuple[list[Item], Remembered]:
         """The new items, and what they continue."""
