@@ -90,6 +90,8 @@ def _with_status(
 ) -> bytes:
     """C{event} with the status that HTTP would have; Codex overlooks it otherwise."""
     event["status"] = error.status
+    # Codex reads either name into one field; of an event with both it makes nothing.
+    event.pop("status_code", None)
     headers = error.headers()
     if headers:
         said = event.get("headers")

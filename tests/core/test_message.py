@@ -138,6 +138,7 @@ class ErrorTests(SynchronousTestCase):
         outcome = refused(said)
         event = json.loads(refusal_message(outcome, "a"))
         self.assertEqual(event["status"], 429)
+        self.assertNotIn("status_code", event)
         self.assertEqual(event["error"]["plan_type"], "plus")
         self.assertEqual(event["error"]["resets_at"], 1_800_000_000)
         self.assertEqual(event["headers"]["x-codex-plan"], "plus")
