@@ -15,16 +15,22 @@ from chatmockd.errors import ChatmockdError
 _REPEATED = (
     "instructions",
     "max_output_tokens",
+    "max_tool_calls",
     "metadata",
     "model",
     "parallel_tool_calls",
+    "prompt_cache_key",
     "reasoning",
+    "safety_identifier",
+    "service_tier",
     "temperature",
     "text",
     "tool_choice",
     "tools",
+    "top_logprobs",
     "top_p",
     "truncation",
+    "user",
 )
 
 
@@ -55,6 +61,7 @@ def queued(create: Create, response_id: str, began: float) -> bytes:
         "created_at": int(began),
         "status": "queued",
         "background": create.background,
+        "completed_at": None,
         "error": None,
         "incomplete_details": None,
         "instructions": None,
@@ -63,11 +70,15 @@ def queued(create: Create, response_id: str, began: float) -> bytes:
         "parallel_tool_calls": True,
         "previous_response_id": create.marker,
         "store": create.stores,
+        "temperature": None,
         "tool_choice": "auto",
         "tools": [],
+        "top_p": None,
         "usage": None,
     }
-    fields.update(create.fields(*_REPEATED))
+    # A null stands for what is there, which for some of them may not be null.
+    said = create.fields(*_REPEATED).items()
+    fields.update({name: value for name, value in said if value is not None})
     return msgspec.json.encode(fields)
 
 
