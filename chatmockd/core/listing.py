@@ -14,6 +14,12 @@ from chatmockd.errors import InvalidRequest
 MOST = 100  # items to a page
 _USUAL = 20
 
+# What a part of this type may leave out where it is sent, and has where it is listed.
+_UNSAID: dict[str, tuple[str, Any]] = {
+    "input_image": ("detail", "auto"),
+    "output_text": ("annotations", []),
+}
+
 
 def page(
     items: Sequence[Item], *, after: str | None, limit: str | None, order: str | None
@@ -61,22 +67,40 @@ def _small_number(text: str) -> int:
 
 def _shown(item: Item, number: int) -> dict[str, Any]:
     """
-    C{item} with an id, and a message in its long form.
+    C{item} with an id, a message in its long form, and whole.
 
     SDKs page by ids, which what a client gave need not have; one that is made up is
-    the same at each call.
+    the same at each call. Nor need it say what goes without saying; what is listed
+    does.
     """
     shown = dict(item)
     if "role" in item and item.get("type") in (None, "message"):
         shown["type"] = "message"
         if isinstance(item.get("content"), str):
-            kind = "output_text" if item["role"] == "assistant" else "input_text"
-            shown["content"] = [{"type": kind, "text": item["content"]}]
+            part = "output_text" if item["role"] == "assistant" else "input_text"
+            shown["content"] = [{"type": part, "text": item["content"]}]
+    kind = shown.get("type")
+    if isinstance(kind, str) and shown.get("status") is None:
+        if kind == "message" or "_call" in kind:
+            shown["status"] = "completed"
+    for name in ("content", "output"):
+        parts = shown.get(name)
+        if isinstance(parts, list):
+            shown[name] = [_whole(part) for part in parts]
     if not isinstance(item.get("id"), str):
-        start = "msg" if shown.get("type") == "message" else "item"
+        start = "msg" if kind == "message" else "item"
         code = blake2b(b"%d" % number + msgspec.json.encode(item), digest_size=20)
         shown["id"] = f"{start}_{code.hexdigest()}"
     return shown
+
+
+def _whole(part: Any) -> Any:
+    """A part of a message, or of a call's output, with what it stands for unsaid."""
+    unsaid = _UNSAID.get(str(part.get("type"))) if isinstance(part, dict) else None
+    if unsaid is None:
+        return part
+    name, value = unsaid
+    return part if part.get(name) is not None else {**part, name: value}
 
 
 def _invalid(name: str, reason: str) -> InvalidRequest:
