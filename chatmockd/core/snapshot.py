@@ -82,10 +82,14 @@ def queued(create: Create, response_id: str, began: float) -> bytes:
     return msgspec.json.encode(fields)
 
 
+def status_of(response: bytes) -> str | None:
+    """The C{status} of a response object."""
+    return msgspec.json.decode(response, type=_Ending).status
+
+
 def is_running(response: bytes) -> bool:
     """Whether C{response} says that it is still being made."""
-    status = msgspec.json.decode(response, type=_Ending).status
-    return status in ("queued", "in_progress")
+    return status_of(response) in ("queued", "in_progress")
 
 
 def problem_of(response: bytes) -> Any:

@@ -6,7 +6,7 @@ import msgspec
 
 from chatmockd.core.listing import page
 from chatmockd.core.resumption import Resumption
-from chatmockd.core.snapshot import failed, is_running
+from chatmockd.core.snapshot import failed, is_running, status_of
 from chatmockd.errors import InvalidRequest, ResponseNotFound, UpstreamOutcomeUnknown
 from chatmockd.store.contract import Record
 from chatmockd.store.tree import Tree
@@ -75,10 +75,10 @@ class Stored:
 
     async def cancel(self, request: GuardedRequest, response_id: str) -> bytes:
         """
-        Give up a background response.
+        Give up a background response; harmless twice.
 
         @raise ResponseNotFound: There is none.
-        @raise InvalidRequest: It has a client that waits for it.
+        @raise InvalidRequest: It has a client that waits for it, or has ended.
         """
         tree = self._tree(response_id)
         turn = self._turns.find(OWNER, response_id)
@@ -92,8 +92,17 @@ class Stored:
                 code="not_cancellable",
             )
         await self._end(response_id)
-        record = await self._record(tree, response_id)
-        return answer_json(request, _response(record))
+        response = _response(await self._record(tree, response_id))
+        status = status_of(response)
+        if status != "cancelled":
+            # In the API's own words and terms: clients look for them.
+            article = "an" if status == "incomplete" else "a"
+            raise InvalidRequest(
+                f"Cannot cancel {article} {status} response.",
+                param="response_id",
+                code="invalid_request_error",
+            )
+        return answer_json(request, response)
 
     async def input_items(self, request: GuardedRequest, response_id: str) -> bytes:
         """

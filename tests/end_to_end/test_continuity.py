@@ -34,6 +34,15 @@ class _ContinuityTests(TalkingTests):
             self.say("Hello?", previous_response_id=response_id)
         self.assertEqual(caught.exception.code, "previous_response_not_found")
 
+    def assert_over(self, ended: Response) -> None:
+        """It stays as it ended."""
+        with self.assertRaises(openai.BadRequestError) as caught:
+            self.client.responses.cancel(ended.id)
+        self.assertIn(
+            f"Cannot cancel a {ended.status} response.", str(caught.exception)
+        )
+        self.assertEqual(self.client.responses.retrieve(ended.id), ended)
+
     def assert_remembers(self, response_id: str) -> Response:
         """Whoever follows up on it has the whole conversation behind him."""
         asked: Response = self.say(ASK, previous_response_id=response_id)
@@ -94,14 +103,14 @@ class BackgroundTests(_ContinuityTests):
         self.assert_no_parent(begun.id)
 
     def test_cancel(self) -> None:
-        """One that is cancelled stays so; one that has ended stays as it ended."""
+        """One that is cancelled stays so; one that has ended: BadRequestError."""
         begun = self.begin(ENDLESS)
         for _ in range(2):
             cancelled = self.client.responses.cancel(begun.id)
             self.assertEqual((cancelled.id, cancelled.status), (begun.id, "cancelled"))
         self.assert_no_parent(begun.id)
         ended = self.when_over(self.begin("Count to 3.").id)
-        self.assertEqual(self.client.responses.cancel(ended.id), ended)
+        self.assert_over(ended)
 
     def test_cancel_in_the_foreground(self) -> None:
         """One that has a client of its own cannot be cancelled: BadRequestError."""
@@ -222,7 +231,7 @@ class RestartTests(_ContinuityTests):
             self.client.responses.retrieve(self.running.id, stream=True)
         self.assertEqual(caught.exception.code, "events_not_found")
         self.assert_no_parent(self.running.id)
-        self.assertEqual(self.client.responses.cancel(self.running.id), response)
+        self.assert_over(response)
 
     def test_cancelled(self) -> None:
         """What was cancelled is no parent."""

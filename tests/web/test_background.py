@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.bridge import JSON, completed, created, delta, message
+from tests.core.cases import case
 from tests.turns.durable import DurableBridge
 
 
@@ -66,6 +67,20 @@ class BackgroundTests(DurableBridge):
         self.assertEqual(self.get(name)["status"], "cancelled")
         again = self.ask("POST", f"/v1/responses/{name}/cancel", JSON)
         self.assertEqual(again.json["status"], "cancelled")
+
+    def test_what_has_ended_cannot_be_cancelled(self) -> None:
+        """However it ended."""
+        for status in ("completed", "incomplete", "failed"):
+            with case(status=status):
+                name = self.begin()
+                end = completed(f"resp_{status}", status=status)
+                end["type"] = f"response.{status}"
+                self.busiest.say(created(f"resp_{status}"), end)
+                self.assertEqual(self.get(name)["status"], status)
+                answer = self.ask("POST", f"/v1/responses/{name}/cancel", JSON)
+                self.assert_error(answer, 400, "invalid_request_error")
+                self.assertIn(f" {status} response", answer.error["message"])
+                self.assertEqual(answer.error["param"], "response_id")
 
     def test_only_it_can_be_cancelled(self) -> None:
         """Any other turn has a client that can hang up."""
