@@ -8,10 +8,13 @@ protocol provides for input that could not be committed.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+
+from chatmockd.errors import InvalidRequest
 
 _STEER = b"response.steer."
 
@@ -37,6 +40,37 @@ class _Steer:
     target: str
     given: Any
     name: str | None = None
+
+
+def read_steer(fields: Mapping[str, Any]) -> tuple[str, Any]:
+    """
+    What a client's C{response.steer} is about, and what it adds.
+
+    @return: The id of the response, and the input.
+    @raise InvalidRequest: One of them is not there, or could be neither: what is not
+        even an input cannot be given back.
+    """
+    target, given = fields.get("previous_response_id"), fields.get("input")
+    for name, is_good, expected in (
+        ("previous_response_id", isinstance(target, str), "the id of a response"),
+        ("input", isinstance(given, str | list), "a string or a list of items"),
+    ):
+        if not is_good:
+            raise InvalidRequest(
+                f"Invalid type for '{name}': expected {expected}.",
+                param=name,
+                code="invalid_type",
+            )
+    return str(target), given
+
+
+def refused_steer(target: str, given: object, code: str, reason: str) -> bytes:
+    """
+    The event that gives a client its input back, since it went nowhere.
+
+    No C{error} event: that would pass for the end of a turn that runs.
+    """
+    return _failed(_Steer(target, given), None, code, reason)
 
 
 def steer_message(target: str, given: object) -> bytes:
@@ -79,19 +113,27 @@ class Steering:
     def given_back(self, stream_id: str | None) -> list[bytes]:
         """The turn has ended: a C{response.steer.failed} for each that is open."""
         given_back, self._open = self._open, []
-        return [_failed(steer, stream_id) for steer in given_back]
+        return [
+            _failed(
+                steer,
+                stream_id,
+                "successor_creation_failed",
+                "The response has ended. Send the input as a response.create with "
+                f"previous_response_id '{steer.target}'.",
+            )
+            for steer in given_back
+        ]
 
 
-def _failed(steer: _Steer, stream_id: str | None) -> bytes:
+def _failed(steer: _Steer, stream_id: str | None, code: str, reason: str) -> bytes:
     event: dict[str, Any] = {
         "type": "response.steer.failed",
         "sequence_number": 0,
         "steer": {"previous_response_id": steer.target, "input": steer.given},
         "error": {
             "type": "invalid_request_error",
-            "code": "successor_creation_failed",
-            "message": "The response has ended. Send the input as a response.create "
-            f"with previous_response_id '{steer.target}'.",
+            "code": code,
+            "message": reason,
         },
     }
     if steer.name is not None:

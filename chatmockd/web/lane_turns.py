@@ -69,14 +69,14 @@ class LaneTurns:
         self._begun()
         self._start()
 
-    def steer(self, target: object, given: object) -> bool:
+    def steer(self, target: str, given: object) -> bool:
         """
         Add to what the running turn of the response C{target} was asked.
 
         @return: Whether it went upstream.
         """
         for turn in self._running.values():
-            if turn.response_id is not None and turn.response_id == target:
+            if turn.response_id == target:
                 return turn.steer(given)
         return False
 

@@ -13,6 +13,7 @@ from chatmockd.core.create import Create, check_message, decode_object
 from chatmockd.core.defaults import RequestDefaults
 from chatmockd.core.lanes import lane_name
 from chatmockd.core.message import error_message, text_frames
+from chatmockd.core.steering import read_steer, refused_steer
 from chatmockd.errors import (
     BodyTooLarge,
     ChatmockdError,
@@ -215,22 +216,19 @@ class ClientSocket:
         return check_message(fields, self._turns.upstream.profile, keeps=keeps)
 
     def _steer(self, fields: dict[str, Any]) -> None:
-        target = fields.get("previous_response_id")
+        target, given = read_steer(fields)
         if not self._turns.upstream.steers:
-            error = InvalidRequest(
+            code = "steering_not_supported"
+            reason = (
                 "The upstream is called over HTTP (upstream.transport), where nothing "
-                "can be added to a turn that runs.",
-                param="type",
-                code="steering_not_supported",
+                "can be added to a turn that runs."
             )
-            self._refuse(error)
-        elif not self._lane_turns.steer(target, fields.get("input")):
-            error = InvalidRequest(
-                "No response with this id runs on this connection.",
-                param="previous_response_id",
-                code="response_not_found",
-            )
-            self._refuse(error)
+        elif not self._lane_turns.steer(target, given):
+            code = "response_not_found"
+            reason = "No response with this id runs on this connection."
+        else:
+            return
+        self.send([refused_steer(target, given, code, reason)])
 
     def _refuse(self, error: ChatmockdError) -> None:
         self.send([error_message(error, None)])

@@ -7,6 +7,8 @@ from typing import Any
 
 from tests.bridge import Answer, Socket, completed, created, delta, message
 from tests.core.cases import case
+from tests.http_bridge import HttpBridge
+from tests.sdk_types import check_message
 from tests.turns.durable import DurableBridge, said, user
 from tests.web.socket_client import SocketBridge, SocketClient
 
@@ -296,14 +298,36 @@ class SteerTests(SocketBridge):
         other = self.open()
         other.say()
         self.socket.say(created("resp_2"))
-        for target in ("resp_1", "resp_2", "resp_no", None, 7):
+        for target in ("resp_1", "resp_2", "resp_no", ""):
             with case(target=target):
                 client.forget()
-                self.steer(client, target)  # type: ignore[arg-type]
-                (event,) = client.events
-                self.assert_error_event(event, 400, "response_not_found")
-                self.assertEqual(event["param"], "previous_response_id")
+                self.steer(client, target)
+                self.assert_given_back(client, target, "response_not_found")
         self.assertEqual(self.messages, 2)
+
+    def assert_given_back(self, client: SocketClient, target: str, code: str) -> None:
+        """The last event gives the input back, and ends nothing."""
+        event = client.events[-1]
+        check_message(event)
+        self.assertEqual(event["type"], "response.steer.failed")
+        steer = {"previous_response_id": target, "input": "Shorter!"}
+        self.assertEqual((event["steer"], event["error"]["code"]), (steer, code))
+
+    def test_what_is_no_steer(self) -> None:
+        """An error, which waits until it cannot be taken for a turn's end."""
+        client = self.open()
+        client.say()
+        self.socket.say(created("resp_1"))
+        steer = {"type": "response.steer", "previous_response_id": "resp_1"}
+        client.say(steer)
+        client.say({**steer, "input": "Shorter!", "previous_response_id": 7})
+        self.assertEqual(client.kinds, ["response.created"])
+        self.socket.say(completed("resp_1"))
+        for event, param in zip(
+            client.events[-2:], ("input", "previous_response_id"), strict=True
+        ):
+            self.assert_error_event(event, 400, "invalid_type")
+            self.assertEqual(event["param"], param)
 
     def test_a_target_whose_connection_closes(self) -> None:
         """It can be told nothing any more."""
@@ -313,7 +337,24 @@ class SteerTests(SocketBridge):
             assert connection._protocol is not None
             self.patch(connection._protocol, "is_usable", lambda: False)
         self.steer(client, "resp_1")
-        self.assert_error_event(client.events[-1], 400, "response_not_found")
+        self.assert_given_back(client, "resp_1", "response_not_found")
+
+
+class SteeringOverHttpTests(SocketBridge, HttpBridge):
+    """The upstream is called over HTTP."""
+
+    def test_nothing_can_be_added(self) -> None:
+        """It has no way to be told, and the client gets its input back."""
+        client = self.open()
+        client.say()
+        self.request.say(created("resp_1"))
+        steer = {"previous_response_id": "resp_1", "input": "Shorter!"}
+        client.say({"type": "response.steer", **steer})
+        event = client.events[-1]
+        check_message(event)
+        self.assertEqual(event["type"], "response.steer.failed")
+        self.assertEqual(event["error"]["code"], "steering_not_supported")
+        self.assertEqual(event["steer"], steer)
 
 
 class OverviewTests(SocketBridge):
