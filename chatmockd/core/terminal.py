@@ -24,7 +24,7 @@ _STATUS = {
 }
 
 _DETAILS = {
-    "input_tokens_details": {"cached_tokens": 0},
+    "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
     "output_tokens_details": {"reasoning_tokens": 0},
 }
 

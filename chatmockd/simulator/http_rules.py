@@ -10,6 +10,7 @@ import msgspec
 from chatmockd.simulator.identity import Identity, sealed
 from chatmockd.simulator.items import is_message_of, items_of, text_of, tokens_of
 from chatmockd.simulator.refusal import Refused
+from chatmockd.simulator.snapshot import usage_of
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -90,13 +91,7 @@ def compacted(body: Mapping[str, Any], profile: str, now: float) -> bytes:
             "object": "response.compaction",
             "created_at": int(now),
             "output": output,
-            "usage": {
-                "input_tokens": spent,
-                "input_tokens_details": {"cached_tokens": 0},
-                "output_tokens": 1,
-                "output_tokens_details": {"reasoning_tokens": 0},
-                "total_tokens": spent + 1,
-            },
+            "usage": usage_of(spent, cached=0, output_tokens=1, reasoning=0),
         }
     )
 

@@ -127,7 +127,8 @@ def usage_of(
     """The C{usage} of a turn, with both of the objects that say the details."""
     return {
         "input_tokens": input_tokens,
-        "input_tokens_details": {"cached_tokens": cached},
+        # The second is newer than the recordings; OpenAI's types want it.
+        "input_tokens_details": {"cached_tokens": cached, "cache_write_tokens": 0},
         "output_tokens": output_tokens,
         "output_tokens_details": {"reasoning_tokens": reasoning},
         "total_tokens": input_tokens + output_tokens,

@@ -73,7 +73,7 @@ class JsonTests(Bridge):
             response["usage"],
             {
                 "input_tokens": 3,
-                "input_tokens_details": {"cached_tokens": 0},
+                "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
                 "output_tokens": 4,
                 "output_tokens_details": {"reasoning_tokens": 0},
                 "total_tokens": 7,
