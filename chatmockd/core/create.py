@@ -150,6 +150,14 @@ def check_create(
     marker = marker.strip() or None if isinstance(marker, str) else None
     if marker is not None and len(marker) > _LONGEST_MARKER:
         raise PreviousResponseNotFound(f"{marker[:64]}…")
+    if marker is not None and fields.get("conversation") is not None:
+        # The upstream would say so, if it saw the marker: a rebuilt turn has none.
+        raise InvalidRequest(
+            "'previous_response_id' and 'conversation' exclude each other: each stands "
+            "for what was said before.",
+            param="conversation",
+            code="mutually_exclusive_parameters",
+        )
     for name in _HTTP_ONLY:
         fields.pop(name, None)
     _check_model(fields)

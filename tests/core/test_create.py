@@ -140,6 +140,19 @@ class RefusalTests(SynchronousTestCase):
                     self.assertEqual(error.param, param)
                     self.assertEqual(error.code, "unsupported_parameter")
 
+    def test_two_ways_to_say_what_came_before(self) -> None:
+        """Only one of them can hold; a marker that is none says nothing."""
+        for profile in (OPENAI, CHATGPT):
+            for conversation in ("conv_1", {"id": "conv_1"}):
+                fields = {**BASE, "conversation": conversation}
+                both = {**fields, "previous_response_id": "resp_1"}
+                error = self._refused(json.dumps(both).encode(), profile)
+                self.assertEqual(error.code, "mutually_exclusive_parameters")
+                self.assertEqual(error.param, "conversation")
+                create = asked({**fields, "previous_response_id": " "}, profile)
+                self.assertEqual(message(create)["conversation"], conversation)
+                asked({**both, "conversation": None}, profile)
+
 
 class ReadingTests(SynchronousTestCase):
     """What is understood of a good request."""
