@@ -163,6 +163,9 @@ def check_create(
     _check_model(fields)
     _check_input(fields)
     adjusted = _adjust(fields, profile, keeps)
+    if background and fields.pop("background_options", None) is not None:
+        # When it runs, and at what price: upstream it is a turn like any other.
+        adjusted = tuple(sorted((*adjusted, "background_options")))
     return Create(
         fields,
         streaming=streaming,

@@ -300,6 +300,24 @@ class ProfileTests(SynchronousTestCase):
                 self.assertIs(message(create)["store"], False)
                 self.assertEqual(create.adjusted, adjusted)
 
+    def test_the_background_is_ours(self) -> None:
+        """The upstream hears nothing of it; it would miss the rest of what is said."""
+        for background, options, adjusted in (
+            (True, {"completion_window": "2h"}, ("background_options",)),
+            (True, None, ()),
+            (False, {"completion_window": "2h"}, ()),
+        ):
+            with case(background=background, options=options):
+                fields = {"background": background, "background_options": options}
+                body = json.dumps({**BASE, **fields}).encode()
+                create = read_create(body, OPENAI, keeps=True)
+                self.assertIs(create.background, background)
+                self.assertEqual(create.adjusted, adjusted)
+                sent = {} if background else {"background_options": options}
+                self.assertEqual(
+                    message(create), {"type": "response.create", **BASE, **sent}
+                )
+
     def test_chatgpt_has_instructions(self) -> None:
         """The client's own, or else some, and then it is told."""
         for fields, sent, adjusted in (
