@@ -42,6 +42,8 @@ _FOREIGN = {b"cross-site", b"same-site"}
 # Ollama does not look at the content type, and some of its clients (LiteLLM) send none.
 # A page can do that, too, but never without its C{Origin}.
 _UNTYPED = b"/api/"
+# What a body may be packed with, by the names that HTTP has for it.
+PACKINGS = frozenset({"deflate", "gzip", "x-gzip", "zstd"})
 _MOST_KNOWN = 64  # values of a header; a client could send any number of them
 
 
@@ -121,12 +123,12 @@ class Admission:
             return UnsupportedMediaType(
                 "The body must be sent with 'Content-Type: application/json'."
             )
-        for encoding in head.content_encoding:
-            if encoding.strip().lower() not in (b"", b"identity"):
-                return UnsupportedMediaType(
-                    f"Content-Encoding {_shown(encoding)} is not supported; send the "
-                    "body uncompressed."
-                )
+        if head.content_encoding and packing_of(head.content_encoding) is None:
+            told = ", ".join(map(_shown, head.content_encoding))
+            return UnsupportedMediaType(
+                f"Content-Encoding {told} is not supported; use one of "
+                f"{', '.join(sorted(PACKINGS))}, or send the body as it is."
+            )
         return None
 
     def _is_said_to_be_json(self, head: Head) -> bool:
@@ -134,6 +136,20 @@ class Admission:
         if not kinds:
             return head.target.startswith(_UNTYPED)
         return len(kinds) == 1 and self._is_json(kinds[0])
+
+
+def packing_of(encodings: Sequence[bytes]) -> str | None:
+    """
+    What a body with these C{Content-Encoding} headers is packed with.
+
+    @return: One of L{PACKINGS}, C{""} for nothing, None for what is not known; nobody
+        packs a body twice.
+    """
+    names = [name.decode("latin-1").strip().lower() for name in encodings]
+    packings = [name for name in names if name not in ("", "identity")]
+    if not packings:
+        return ""
+    return packings[0] if len(names) == 1 and packings[0] in PACKINGS else None
 
 
 def _shown(value: bytes) -> str:

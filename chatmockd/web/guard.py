@@ -14,10 +14,11 @@ from twisted.python.failure import Failure
 from twisted.web.http import parse_qs
 from twisted.web.server import Request
 
-from chatmockd.core.admission import Admission, Head
+from chatmockd.core.admission import Admission, Head, packing_of
 from chatmockd.core.dialect.ollama_error import error_json
 from chatmockd.errors import BodyTooLarge, ChatmockdError, InvalidRequest
 from chatmockd.printable import printable
+from chatmockd.web.unpacking import unpacked
 
 # How much of a refused body is read and thrown away, so that the client gets to its
 # answer instead of a broken pipe. Bytes.
@@ -114,6 +115,8 @@ class GuardedRequest(Request):
                 f"The body is larger than {self.max_body_bytes} bytes "
                 "(server.max_body_bytes)."
             )
+        if refusal is None and head.content_encoding and head.has_body:
+            refusal = self._unpack(head.content_encoding)
         if refusal is not None:
             self.refuse(refusal)
             return
@@ -192,6 +195,18 @@ class GuardedRequest(Request):
             self.refuse(ChatmockdError("chatmockd failed; its log has the reason."))
         else:
             self.channel.forceAbortClient()
+
+    def _unpack(self, encodings: Sequence[bytes]) -> ChatmockdError | None:
+        """Make the body what it was; say why it cannot be."""
+        packing = packing_of(encodings)
+        if packing:
+            limit = self.max_body_bytes
+            try:
+                body = unpacked(self.content.getvalue(), packing, limit)
+            except ChatmockdError as problem:
+                return problem
+            self.content = BytesIO(body)
+        return None
 
     def _head(self) -> Head:
         sent = self.sent
