@@ -31,6 +31,9 @@ _EXPOSED = b", ".join(
     [
         b"x-request-id",
         b"x-chatmockd-adjusted",
+        # Without these an SDK in a page would repeat what must not be, or too soon.
+        b"x-should-retry",
+        b"retry-after",
         *(
             b"x-ratelimit-%b-%b" % (what, of)
             for of in (b"requests", b"tokens")

@@ -86,6 +86,18 @@ class WhoMayComeInTests(Bridge):
             preflight.headers["access-control-allow-headers"], "content-type, x-more"
         )
 
+    def test_what_an_sdk_reads_is_shown_to_a_page(self) -> None:
+        """Whether to try again, when, and what to ask us about; also of an error."""
+        self.configure(**self.settings, continuity__max_retained=1)
+        lost = self.post(headers={"Origin": "https://app.example"})
+        full = self.post(headers={"Origin": "https://app.example"})
+        self.socket.say(created("resp_1"))
+        self.socket.drop()
+        for answer, said in ((lost, {"x-should-retry"}), (full, {"retry-after"})):
+            self.assertLessEqual(said | {"x-request-id"}, answer.headers.keys())
+            shown = answer.headers["access-control-expose-headers"].split(", ")
+            self.assertLessEqual(said | {"x-request-id"}, set(shown))
+
     def test_other_content_types_are_415(self) -> None:
         """curl -d sends a form unless told otherwise; forms need no preflight."""
         for kind in (
