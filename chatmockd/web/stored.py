@@ -93,7 +93,7 @@ class Stored:
             )
         await self._end(response_id)
         response = _response(await self._record(tree, response_id))
-        status = status_of(response)
+        status = status_of(response) or "completed"
         if status != "cancelled":
             # In the API's own words and terms: clients look for them.
             article = "an" if status == "incomplete" else "a"

@@ -82,6 +82,16 @@ class BackgroundTests(DurableBridge):
                 self.assertIn(f" {status} response", answer.error["message"])
                 self.assertEqual(answer.error["param"], "response_id")
 
+    def test_what_ended_without_a_status_cannot_be_cancelled_either(self) -> None:
+        """It completed, as its last event said."""
+        name = self.begin()
+        end = completed("resp_u")
+        del end["response"]["status"]
+        self.socket.say(created("resp_u"), end)
+        answer = self.ask("POST", f"/v1/responses/{name}/cancel", JSON)
+        self.assert_error(answer, 400, "invalid_request_error")
+        self.assertIn(" a completed response", answer.error["message"])
+
     def test_only_it_can_be_cancelled(self) -> None:
         """Any other turn has a client that can hang up."""
         self.turn("resp_1")
