@@ -39,7 +39,8 @@ def page(
     count = _USUAL if limit is None else _small_number(limit)
     if not 1 <= count <= MOST:
         raise _invalid("limit", f"expected a number from 1 to {MOST}")
-    shown = [_shown(item, number) for number, item in enumerate(items)]
+    seen: set[str] = set()
+    shown = [_shown(item, number, seen) for number, item in enumerate(items)]
     if order != "asc":
         shown.reverse()
     start = 0
@@ -65,13 +66,15 @@ def _small_number(text: str) -> int:
     return int(text) if text.isdecimal() and len(text) <= 3 else 0
 
 
-def _shown(item: Item, number: int) -> dict[str, Any]:
+def _shown(item: Item, number: int, seen: set[str]) -> dict[str, Any]:
     """
-    C{item} with an id, a message in its long form, and whole.
+    C{item} with an id of its own, a message in its long form, and whole.
 
-    SDKs page by ids, which what a client gave need not have; one that is made up is
-    the same at each call. Nor need it say what goes without saying; what is listed
-    does.
+    SDKs page by ids, which what a client gave need not have, or has twice; one that is
+    made up is the same at each call. Nor need it say what goes without saying; what is
+    listed does.
+
+    @param seen: The ids of the items before, to which its own is added.
     """
     shown = dict(item)
     if "role" in item and item.get("type") in (None, "message"):
@@ -87,10 +90,11 @@ def _shown(item: Item, number: int) -> dict[str, Any]:
         parts = shown.get(name)
         if isinstance(parts, list):
             shown[name] = [_whole(part) for part in parts]
-    if not isinstance(item.get("id"), str):
+    if not isinstance(item.get("id"), str) or item["id"] in seen:
         start = "msg" if kind == "message" else "item"
         code = blake2b(b"%d" % number + msgspec.json.encode(item), digest_size=20)
         shown["id"] = f"{start}_{code.hexdigest()}"
+    seen.add(shown["id"])
     return shown
 
 

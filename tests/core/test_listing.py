@@ -76,6 +76,18 @@ class ItemTests(SynchronousTestCase):
         self.assertEqual(first, again)
         self.assertEqual(len({item["id"] for item in first["data"]}), 3)
 
+    def test_one_id_twice(self) -> None:
+        """Who goes from page to page comes to an end."""
+        same = {**said("a"), "id": "msg_1"}
+        items = same, same, said("b"), same
+        whole = [item["id"] for item in listed(*items)["data"]]
+        self.assertEqual((whole[0], len({*whole})), ("msg_1", 4))
+        paged = [listed(*items, limit="1")]
+        while paged[-1]["has_more"]:
+            paged.append(listed(*items, limit="1", after=paged[-1]["last_id"]))
+            self.assertLessEqual(len(paged), len(items))
+        self.assertEqual([page["first_id"] for page in paged], whole)
+
 
 class PageTests(SynchronousTestCase):
     """Where a page begins and ends."""
