@@ -143,9 +143,10 @@ class Staged:
 
         done: Deferred[IProtocol] = Deferred(end)
         stage = self._make(users, done)
+        attempt: Deferred[Any] = self._endpoint.connect(_One(stage))
+        # Behind those of the attempt, which knows better how far it came.
         expiry = self._clock.callLater(self._timeout, expire)
         result = done.addBoth(stop_waiting)
-        attempt: Deferred[Any] = self._endpoint.connect(_One(stage))
         attempt.addErrback(failed)
         return result
 

@@ -8,7 +8,7 @@ from typing import Any
 from OpenSSL import SSL
 from service_identity import VerificationError
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
+from twisted.internet.endpoints import wrapClientTLS
 from twisted.internet.error import DNSLookupError
 from twisted.internet.interfaces import (
     IProtocol,
@@ -21,6 +21,7 @@ from zope.interface import implementer
 
 from chatmockd.core.proxy import Proxies, Proxy
 from chatmockd.handover import Staged, TlsStage, TlsTimeout
+from chatmockd.names import LookupFailed, NamedEndpoint, Names, in_threads
 from chatmockd.trust import Trust
 from chatmockd.tunnel import TunnelFailed, TunnelStage
 
@@ -33,6 +34,7 @@ class Network:
     def __init__(self, reactor: Any, environ: Mapping[str, str]) -> None:
         """@raise ConfigError: The file of certificates cannot be used."""
         self._reactor = reactor
+        self._names = Names(reactor, in_threads(reactor))
         self._proxies = Proxies(environ)
         self._trust = Trust(environ)
 
@@ -56,14 +58,13 @@ class Network:
         """
         What connects there; over TLS it verifies the certificate and its name.
 
-        @param timeout: Seconds until TCP, or the proxy's way through, must be there.
+        @param timeout: Seconds until the name must have been looked up, and as many
+            again until TCP, or the proxy's way through, must be there.
         @raise ProxyUnusable: The environment names a proxy that we cannot speak to.
         """
         proxy = self._proxies.way_to(host, port, secure=secure)
         if proxy is None:
-            endpoint: IStreamClientEndpoint = HostnameEndpoint(
-                self._reactor, host, port, timeout=timeout
-            )
+            endpoint = self._straight(host, port, timeout)
         else:
             endpoint = self._through(proxy, host, port, timeout)
         if not secure:
@@ -79,12 +80,13 @@ class Network:
         """
         return HttpConnections(self, self._reactor, connect_timeout, kept)
 
+    def _straight(self, host: str, port: int, timeout: float) -> IStreamClientEndpoint:
+        return NamedEndpoint(self._reactor, self._names, host, port, timeout)
+
     def _through(
         self, proxy: Proxy, host: str, port: int, timeout: float
     ) -> IStreamClientEndpoint:
-        endpoint: IStreamClientEndpoint = HostnameEndpoint(
-            self._reactor, proxy.host, proxy.port, timeout=timeout
-        )
+        endpoint = self._straight(proxy.host, proxy.port, timeout)
         if proxy.secure:
             endpoint = wrapClientTLS(self._trust.options(proxy.host), endpoint)
 
@@ -155,6 +157,8 @@ def what_failed(phase: str, problem: BaseException) -> tuple[str, str]:
     """
     if isinstance(problem, TunnelFailed):
         return "proxy", str(problem.args[0] if problem.args else problem)
+    if isinstance(problem, LookupFailed):
+        return "DNS", str(problem.args[0])
     if isinstance(problem, DNSLookupError):
         return "DNS", "no such host name"
     if isinstance(problem, VerificationError):

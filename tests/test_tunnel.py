@@ -21,6 +21,7 @@ from zope.interface import implementer
 
 from chatmockd.core.proxy import Proxy
 from chatmockd.handover import Staged
+from chatmockd.names import LookupFailed
 from chatmockd.network import what_failed
 from chatmockd.tunnel import TunnelFailed, TunnelStage
 from tests.core.cases import case
@@ -156,6 +157,24 @@ class TunnelTests(SynchronousTestCase):
         self.start()
         self.endpoint.attempt.errback(ConnectionRefusedError())
         self.assertIn("p.test:3128: Connection was refused", self.refused())
+
+    def test_a_name_that_nobody_looks_up(self) -> None:
+        """The look-up has as long as all of it, and knows better what was missing."""
+
+        def too_late(result: object, seconds: float) -> None:
+            raise LookupFailed(f"no answer within {seconds:g} s")
+
+        attempt: Deferred[Any] = Deferred()
+        self.patch(
+            _Endpoint,
+            "connect",
+            lambda endpoint, factory: attempt.addTimeout(10, self.clock, too_late),
+        )
+        self.start()
+        self.clock.advance(10)
+        self.assertEqual(
+            self.refused(), "p.test:3128: DNS lookup failed: no answer within 10 s"
+        )
 
     def test_a_hang_up(self) -> None:
         """Without an answer."""

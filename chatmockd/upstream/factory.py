@@ -242,8 +242,9 @@ class UpstreamFactory:
             self._pulse.add(self)
         self._connections[connection] = None
         seconds = self._settings.connect_timeout_s
-        expiry = self._clock.callLater(seconds, connection.attempt_expired, seconds)
+        # First, since what has as long and is on its way knows better how far it came.
         connection.dial(self._endpoint.connect(_Dial(self._shared, connection)))
+        expiry = self._clock.callLater(seconds, connection.attempt_expired, seconds)
         try:
             await connection.opened
         except BaseException:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from OpenSSL import SSL
 from service_identity import VerificationError
 from service_identity.exceptions import DNSMismatch
+from twisted.internet.defer import Deferred
 from twisted.internet.error import (
     ConnectionRefusedError,
     DNSLookupError,
@@ -17,6 +19,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from chatmockd import __version__
 from chatmockd.core.profile import CHATGPT, OPENAI
+from chatmockd.names import Names
 from chatmockd.settings import Upstream
 from chatmockd.upstream.handshake import (
     Address,
@@ -60,6 +63,21 @@ class UnreachableTests(Bridge):
         self.wait(1)
         self.assert_error(answer, 502, "upstream_unreachable")
         self.assertIn("connect: no answer within 10 s", answer.error["message"])
+
+    def test_a_name_server_that_does_not_answer(self) -> None:
+        """The look-up has as long as all of it, and is believed if it took that."""
+        names = Names(self.clock, lambda host, port: Deferred())
+
+        def look_up(factory: object) -> Deferred[Any]:
+            return names.look_up("upstream.test", 80, 10)
+
+        self.patch(self, "accept", look_up)
+        answer, streaming = self.post(), self.stream()
+        self.wait(10)
+        for each in (answer, streaming):
+            self.assert_error(each, 502, "upstream_unreachable")
+            self.assertIn("DNS: no answer within 10 s", each.error["message"])
+        self.assertEqual(set(self.upstream.counts().values()), {0})
 
     def test_an_upgrade_that_takes_too_long(self) -> None:
         """The same timeout covers what follows the TCP connection."""
