@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from autobahn.twisted.websocket import WebSocketClientProtocol
+from autobahn.twisted.websocket import (
+    WebSocketClientFactory,
+    WebSocketClientProtocol,
+)
 from autobahn.websocket.types import ConnectingRequest
 from twisted.internet.interfaces import IHandshakeListener
 from twisted.internet.protocol import connectionDone
@@ -62,3 +65,25 @@ class UpstreamProtocol(WebSocketClientProtocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         super().connectionLost(reason)
         self._connection.transport_lost(reason, self.wasNotCleanReason)
+
+
+def shared_factory(max_message: int) -> WebSocketClientFactory:
+    """
+    The factory whose options all connections share.
+
+    Its own timers are off: they run on the global reactor, and up to a second early.
+    L{Connection.beat} and the connect timeout stand in for them.
+
+    @param max_message: Bytes; a larger message, or frame, ends its connection.
+    """
+    factory = WebSocketClientFactory()
+    factory.noisy = False
+    factory.setProtocolOptions(
+        openHandshakeTimeout=0,
+        closeHandshakeTimeout=0,
+        serverConnectionDropTimeout=0,
+        autoPingInterval=0,
+        maxFramePayloadSize=max_message,
+        maxMessagePayloadSize=max_message,
+    )
+    return factory

@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 
 from chatmockd.core.cut import Cutter
 from chatmockd.core.mask import masked_text
+from chatmockd.core.pinging import Pinging
 from chatmockd.errors import ChatmockdError, UpstreamUnreachable
 from chatmockd.sending import send_soon
 from chatmockd.upstream.adapter import UpstreamProtocol
@@ -72,6 +73,7 @@ class Connection:
         self._address = address
         self._owner = owner
         self._ping_interval = ping_interval
+        self._pinging = Pinging(ping_interval, now)
         self._attempt: Deferred[IProtocol] | None = None
         self._step = "connect"
         self._protocol: UpstreamProtocol | None = None
@@ -84,9 +86,7 @@ class Connection:
         self._upload: Upload | None = None
         self._paused = False
         self._now = now
-        self._heard = now
         self._moved = self._arrived = now
-        self._pinged: float | None = None
         self._closing_since: float | None = None
         self._phase = connection_phase(
             Steps(
@@ -191,6 +191,11 @@ class Connection:
         return self._upload is not None
 
     @property
+    def is_doubtful(self) -> bool:
+        """Whether a ping should have been answered by now."""
+        return self._pinging.is_late(self._now)
+
+    @property
     def upload_moved(self) -> float:
         """When the last fragment of a long message could be written, in seconds."""
         return self._moved
@@ -210,13 +215,12 @@ class Connection:
         """Read on."""
         if self._paused and self._transport is not None:
             self._paused = False
-            self._heard = self._now
-            self._pinged = None
+            self._pinging.trust(self._now)
             self._transport.resumeProducing()
 
     def doubt(self) -> None:
         """It may be gone: have it pinged at the next beat."""
-        self._pinged, self._heard = None, self._now - self._ping_interval
+        self._pinging.doubt(self._now)
 
     def beat(self, now: float) -> None:
         """Look at the clock: ping, and give up what does not answer."""
@@ -224,16 +228,12 @@ class Connection:
         if self._closing_since is not None:
             if now - self._closing_since >= _CLOSING_GRACE:
                 self._abort_transport()
-        elif not self._open or self._paused or not self._ping_interval:
+        elif not self._open or self._paused:
             return
-        elif self._pinged is None:
-            if now - self._heard >= self._ping_interval:
-                self._pinged = now
-                assert self._protocol is not None
-                self._protocol.sendPing()
-        elif self._heard >= self._pinged:
-            self._pinged = None
-        elif now - self._pinged >= self._ping_interval:
+        elif self._pinging.is_due(now):
+            assert self._protocol is not None
+            self._protocol.sendPing()
+        elif self._pinging.is_over(now):
             self._phase.ended(
                 f"it did not answer a ping within {self._ping_interval:g} s"
             )
@@ -258,7 +258,7 @@ class Connection:
         Raises nothing: what escapes here is lost in a Deferred of Autobahn's when it
         happens in the read that ends the handshake, and the connection hangs.
         """
-        self._heard = self._now
+        self._pinging.heard = self._now
         try:
             if self._reply is not None:
                 data = self._read_reply(self._reply, data)
@@ -332,7 +332,7 @@ class Connection:
         bearer, self._bearer = self._bearer, None
         if self._idle:
             self._idle = False
-            self._owner.connection_unusable(self)
+            self._owner.connection_unusable(self, what)
         elif bearer is not None:
             bearer.connection_lost(what)
 
@@ -384,8 +384,8 @@ class Connection:
     def _upload_moved(self) -> None:
         # Our pings wait in line behind what the socket has taken of a long message; an
         # upstream that takes more of it is alive.
-        self._moved = self._heard = self._now
-        self._pinged = None
+        self._moved = self._now
+        self._pinging.trust(self._now)
 
     def _uploaded(self) -> None:
         self._upload = None

@@ -28,7 +28,7 @@ from chatmockd.exposure import is_loopback
 from chatmockd.printable import printable
 from chatmockd.pulse import Pulse
 from chatmockd.settings import Settings
-from chatmockd.upstream.adapter import UpstreamProtocol
+from chatmockd.upstream.adapter import UpstreamProtocol, shared_factory
 from chatmockd.upstream.connection import MAX_MESSAGE, Connection
 from chatmockd.upstream.handshake import Address, Introduction, upgrade_request
 from chatmockd.upstream.lease import Lease
@@ -92,7 +92,7 @@ class UpstreamFactory:
             idle_ttl_s=settings.continuity.idle_ttl_s,
             max_age_s=settings.upstream.max_age_s,
         )
-        self._shared = _autobahn_factory()
+        self._shared = shared_factory(MAX_MESSAGE)
         self._connections: dict[Connection, None] = {}
         self._leases: dict[Connection, Lease[Connection]] = {}
         self._asking: dict[Deferred[Any], ChatmockdError | None] = {}
@@ -153,7 +153,8 @@ class UpstreamFactory:
                         raise
                 headers, renewed = others, True
                 continue
-            if spare.signed_in_with(headers) and spare.lease():
+            fit = spare.signed_in_with(headers) and not spare.is_doubtful
+            if fit and spare.lease():
                 return self._lease_of(spare, request_id, reused=True)
             self._drop(spare)
 
@@ -171,6 +172,15 @@ class UpstreamFactory:
             raise ShuttingDown()
         connection = self._table.take_tip(response_id)
         if connection is None:
+            return None
+        if connection.is_doubtful:
+            # Of what is sent into a dead one, nobody can tell whether it arrived.
+            self._log.info(
+                "{request_id}: {connection} answers no ping, and is dropped",
+                request_id=request_id,
+                connection=connection,
+            )
+            self._drop(connection)
             return None
         if not connection.lease():
             self._table.forget(connection)
@@ -339,9 +349,13 @@ class UpstreamFactory:
                 self._drop(connection)
                 return
 
-    def connection_unusable(self, connection: Connection) -> None:
+    def connection_unusable(self, connection: Connection, what: str) -> None:
         """Forget a retained connection that has ended."""
-        self._log.info("{connection}: ended while idle", connection=connection)
+        self._log.info(
+            "{connection}: ended while idle: {what}",
+            connection=connection,
+            what=printable(what),
+        )
         self._table.forget(connection)
 
     def connection_gone(self, connection: Connection) -> None:
@@ -376,23 +390,3 @@ class UpstreamFactory:
                 self._drop(connection)
         for connection in self._connections:
             connection.doubt()
-
-
-def _autobahn_factory() -> WebSocketClientFactory:
-    """
-    The factory whose options all connections share.
-
-    Its own timers are off: they run on the global reactor, and up to a second early.
-    L{Connection.beat} and the connect timeout stand in for them.
-    """
-    factory = WebSocketClientFactory()
-    factory.noisy = False
-    factory.setProtocolOptions(
-        openHandshakeTimeout=0,
-        closeHandshakeTimeout=0,
-        serverConnectionDropTimeout=0,
-        autoPingInterval=0,
-        maxFramePayloadSize=MAX_MESSAGE,
-        maxMessagePayloadSize=MAX_MESSAGE,
-    )
-    return factory

@@ -92,8 +92,8 @@ class Owner(Protocol):
     ) -> None:
         """Frames came although nothing was asked."""
 
-    def connection_unusable(self, connection: Connection) -> None:
-        """Nobody may be given this connection any more."""
+    def connection_unusable(self, connection: Connection, what: str) -> None:
+        """Nobody may be given this connection any more; C{what} says why."""
 
     def connection_gone(self, connection: Connection) -> None:
         """Its transport is gone; this is the last that is heard of it."""
