@@ -20,6 +20,7 @@ from chatmockd.network import Network, what_failed
 from chatmockd.settings import Upstream
 
 _MAX_REPLY = 65_536  # bytes of a handshake reply, its body included
+_HTTP = b"HTTP/1."
 _HEADERS_END = b"\r\n\r\n"
 
 # These tell a client something it can act on; whatever else refuses an upgrade is a
@@ -142,6 +143,9 @@ class Reply:
         """
         self._bytes += data
         end = self._bytes.find(_HEADERS_END)
+        if not self._bytes.startswith(_HTTP[: len(self._bytes)]):
+            # There may never be an end to whatever this is.
+            return self._bytes, b""
         if end < 0:
             if len(self._bytes) > _MAX_REPLY:
                 return self._bytes, b""

@@ -100,9 +100,11 @@ class UnreachableTests(Bridge):
         """An SSH server, say."""
         self.stays_silent = True
         answer = self.post()
-        self.socket.link.server_end.write(b"SSH-2.0-x\r\n\r\n")
+        # Which waits for us, now.
+        self.socket.link.server_end.write(b"SSH-2.0-x\r\n")
         self.pump()
         self.assert_error(answer, 502, "upstream_unreachable")
+        self.assertIn("not a valid upgrade", answer.error["message"])
 
     def test_a_server_with_the_wrong_answer_to_our_key(self) -> None:
         """101 alone is no upgrade."""
