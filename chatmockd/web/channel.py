@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.interfaces import IAddress, IDelayedCall
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import (
+    IAddress,
+    IDelayedCall,
+    IHalfCloseableProtocol,
+)
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel, _IdentityTransferDecoder
 from twisted.web.http_headers import Headers
+from zope.interface import implementer
 
 from chatmockd.core.plain import Plain, read_plain
 from chatmockd.errors import InvalidRequest
@@ -20,6 +26,7 @@ if TYPE_CHECKING:
     from chatmockd.web.site import ApiSite
 
 
+@implementer(IHalfCloseableProtocol)
 class Channel(HTTPChannel):
     """
     One client connection.
@@ -258,6 +265,22 @@ class Channel(HTTPChannel):
         self.rawDataReceived = taker.dataReceived  # type: ignore[method-assign]
         self.loseConnection = lose  # type: ignore[method-assign]
         taker.makeConnection(self.transport)
+
+    def readConnectionLost(self) -> None:
+        """
+        The client has nothing more to say, and perhaps still listens.
+
+        It gets what has been answered already. Who waits for a turn has left, though:
+        most who send this have closed the connection, and for the others a turn that
+        nobody hears would be paid for to its end.
+        """
+        if self.requests or self._taker is not None:
+            self.transport.connectionLost(Failure(ConnectionDone()))
+        else:
+            self.loseConnection()
+
+    def writeConnectionLost(self) -> None:
+        """We never close only our side."""
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         super().connectionLost(reason)

@@ -165,6 +165,17 @@ class GoneTests(unittest.TestCase):
         """It resets its connection while it waits for JSON."""
         self.assert_given_up(reset=True, stream=False, begun=True)
 
+    def test_no_more_to_say_in_a_turn(self) -> None:
+        """It closes its side only, which looks the same from here."""
+        client = self.enterContext(Client(self.daemon.port))
+        client.stream("Hello?")
+        wire = self.upstream.accept()
+        wire.upgrade()
+        self.assertIsNotNone(wire.receive())
+        client.socket.shutdown(socket.SHUT_WR)
+        self.assertIsNone(wire.receive())
+        self.assertEqual(client.socket.recv(1), b"")
+
     def test_reset_during_the_upgrade(self) -> None:
         """It resets its connection before upstream has even let the daemon in."""
         client = self.enterContext(Client(self.daemon.port))
@@ -248,6 +259,22 @@ class RudeTests(unittest.TestCase):
                 self.assertNotIn(b"HTTP/1.1 200", answer)
                 self.assertNotIn(b"<html", answer)
                 self.assertTrue(is_healthy(self.daemon.port))
+
+    def test_no_more_to_say(self) -> None:
+        """A client that closes its side behind its request gets its answer."""
+        for request, status in (
+            (b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n", b"200"),
+            (b"GET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n", b"404"),
+            (b"GET /health HTTP/1.1\r\n\r\n", b"400"),
+        ):
+            with self.subTest(request=request), Client(self.daemon.port) as client:
+                client.socket.sendall(request)
+                client.socket.shutdown(socket.SHUT_WR)
+                answer = b""
+                while data := client.socket.recv(65_536):
+                    answer += data
+                self.assertTrue(answer.startswith(b"HTTP/1.1 " + status), answer)
+                self.assertIn(b"}", answer)
 
     def test_half_a_request(self) -> None:
         """Half a head, and half a body, and then silence: nobody else waits."""
