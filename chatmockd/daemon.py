@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 
 from chatmockd.errors import ShuttingDown
 from chatmockd.exposure import is_loopback
+from chatmockd.lifeline import notice_the_dead
 from chatmockd.turns.registry import Turns
 from chatmockd.upstream.leasing import Leasing
 from chatmockd.web.app import Api
@@ -51,6 +52,7 @@ class Daemon(Service):
         upstream: Leasing,
         *,
         drain_s: float,
+        patience: float,
         allow_remote: bool,
         companions: Sequence[Service],
         announce: Callable[[Sequence[IListeningPort]], None],
@@ -59,6 +61,7 @@ class Daemon(Service):
     ) -> None:
         """
         @param drain_s: Seconds for which running turns may go on after L{stopService}.
+        @param patience: Seconds for which a client may take nothing of what is sent.
         @param allow_remote: Whether a port may be reachable from other machines.
         @param companions: Services that start before and stop after all else.
         @param announce: Told the ports when clients can come.
@@ -72,6 +75,7 @@ class Daemon(Service):
         self._turns = turns
         self._upstream = upstream
         self._drain_s = drain_s
+        self._patience = patience
         self._allow_remote = allow_remote
         self._companions = companions
         self._announce = announce
@@ -100,6 +104,7 @@ class Daemon(Service):
             for failure in failures:
                 failure.raiseException()
         for port in self._ports:
+            notice_the_dead(port, self._patience)
             host = getattr(port.getHost(), "host", None)
             # systemd may have bound it; the configuration could not tell where.
             if host is not None and not (self._allow_remote or is_loopback(host)):

@@ -159,6 +159,7 @@ def daemon_of(
         turns,
         upstream,
         drain_s=server.drain_s,
+        patience=settings.upstream.idle_timeout_s,
         allow_remote=server.allow_remote,
         companions=[*companions, Upkeep(catalog, limits, login.settled)],
         announce=announce,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 from twisted.application.service import Service
@@ -21,6 +23,8 @@ from tests.core.cases import case
 @implementer(IListeningPort)
 class Port:
     """A port that says where it listens."""
+
+    socket: socket.socket
 
     def __init__(self, host: str) -> None:
         self.host = host
@@ -72,6 +76,7 @@ class _Daemon(Bridge):
             self.turns,
             self.upstream,
             drain_s=drain,
+            patience=300,
             allow_remote=allow_remote,
             companions=[self.companion],
             announce=self.announced.append,
@@ -103,6 +108,14 @@ class AddressTests(SynchronousTestCase):
 
 class StartTests(_Daemon):
     """Ports."""
+
+    def test_ports_are_told_to_notice_who_is_gone(self) -> None:
+        """Before anybody connects."""
+        port = Port("127.0.0.1")
+        with closing(socket.socket()) as port.socket:
+            self.build(port).privilegedStartService()
+            kept = port.socket.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            self.assertTrue(kept)
 
     def test_a_port_that_cannot_be_had_stops_the_start(self) -> None:
         """A daemon that listens on nothing would only look alive."""
