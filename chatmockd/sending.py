@@ -16,6 +16,9 @@ connection below, and what is sent there past TLS leaves in the clear.
 
 from __future__ import annotations
 
+import sys
+from fcntl import ioctl
+from termios import TIOCOUTQ
 from typing import Any
 
 from twisted.internet.tcp import Connection
@@ -39,6 +42,25 @@ def unsent(transport: Any) -> int:
     buffers = getattr(transport, "transport", None) or transport
     waiting = len(getattr(buffers, "dataBuffer", b"")) - getattr(buffers, "offset", 0)
     return int(waiting + getattr(buffers, "_tempDataLen", 0))
+
+
+def unacknowledged(transport: Any) -> int:
+    """
+    How many bytes the other side has not confirmed.
+
+    On a slow line the system's own buffer holds megabytes that it has taken from us at
+    once. Where it does not tell how many, only what L{unsent} sees is counted.
+    """
+    taken = 0
+    handle = getattr(getattr(transport, "transport", None) or transport, "socket", None)
+    if handle is not None:
+        try:
+            told = ioctl(handle.fileno(), TIOCOUTQ, bytes(4))
+        except (OSError, ValueError):
+            # Not on this system, or the socket is closed.
+            told = b""
+        taken = int.from_bytes(told, sys.byteorder)
+    return unsent(transport) + taken
 
 
 def send_soon(transport: Any, data: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from socket import socketpair
 from typing import Any
 
 from hypothesis import given
@@ -15,7 +16,7 @@ from twisted.internet.testing import StringTransport
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.trial.unittest import SynchronousTestCase
 
-from chatmockd.sending import send_soon, unsent
+from chatmockd.sending import send_soon, unacknowledged, unsent
 
 MUCH = b"x" * 131_073
 
@@ -238,3 +239,38 @@ class UnsentTests(SynchronousTestCase):
 
         self.assertEqual(unsent(Tls()), 11)
         self.assertEqual(unsent(StringTransport()), 0)
+
+
+class UnacknowledgedTests(SynchronousTestCase):
+    """What is still on its way, in our hands or in the system's."""
+
+    def setUp(self) -> None:
+        ours, self.other = socketpair()
+        self.addCleanup(ours.close)
+        self.addCleanup(self.other.close)
+        self.transport: Any = StringTransport()
+        self.transport.socket = ours
+
+    def test_the_systems_part(self) -> None:
+        """It gets less when the other side reads."""
+        self.assertEqual(unacknowledged(self.transport), 0)
+        self.transport.socket.sendall(b"x" * 1000)
+        before = unacknowledged(self.transport)
+        if before:
+            self.assertGreaterEqual(before, 1000)
+        self.other.recv(1000)
+        self.assertEqual(unacknowledged(self.transport), 0)
+
+    def test_our_part(self) -> None:
+        """It is counted as well, under TLS too."""
+        self.transport.dataBuffer = b"x" * 10
+        self.assertEqual(unacknowledged(self.transport), 10)
+        wrapped = ProtocolWrapper(WrappingFactory(Factory()), Protocol())
+        wrapped.makeConnection(self.transport)
+        self.assertEqual(unacknowledged(wrapped), 10)
+
+    def test_nothing_to_ask(self) -> None:
+        """A closed socket, and a transport without any."""
+        self.transport.socket.close()
+        self.assertEqual(unacknowledged(self.transport), 0)
+        self.assertEqual(unacknowledged(StringTransport()), 0)

@@ -27,7 +27,7 @@ from chatmockd.upstream.handshake import (
 )
 from chatmockd.upstream.parties import Bearer, Owner, Transport
 from chatmockd.upstream.states import Steps, connection_phase
-from chatmockd.upstream.upload import FRAGMENT, Upload
+from chatmockd.upstream.upload import FRAGMENT, Tail, Upload
 
 MAX_MESSAGE = 67_108_864  # bytes; what Codex accepts from the same server
 _CLOSING_GRACE = 5.0  # seconds from our close frame to dropping the transport
@@ -84,6 +84,7 @@ class Connection:
         self._open = False
         self._idle = False
         self._upload: Upload | None = None
+        self._tail: Tail | None = None
         self._paused = False
         self._now = now
         self._moved = self._arrived = now
@@ -225,6 +226,8 @@ class Connection:
     def beat(self, now: float) -> None:
         """Look at the clock: ping, and give up what does not answer."""
         self._now = now
+        if self._tail is not None and self._tail.has_moved():
+            self._upload_moved()
         if self._closing_since is not None:
             if now - self._closing_since >= _CLOSING_GRACE:
                 self._abort_transport()
@@ -313,7 +316,7 @@ class Connection:
         elif complaint is not None and self._reply is None:
             error = UpstreamUnreachable(str(self._address), self._step, complaint)
         else:
-            error = unreachable(self._address, self._step, _problem(reason))
+            error = unreachable(self._address, self._step, reason.value)
         self._phase.refused(error)
         self._phase.ended(
             f"the connection was lost ({complaint or reason.getErrorMessage()})"
@@ -374,7 +377,7 @@ class Connection:
         return rest
 
     def _attempt_failed(self, reason: Failure) -> None:
-        self._phase.refused(unreachable(self._address, self._step, _problem(reason)))
+        self._phase.refused(unreachable(self._address, self._step, reason.value))
         self._phase.lost()
 
     def _abort_transport(self) -> None:
@@ -389,12 +392,9 @@ class Connection:
 
     def _uploaded(self) -> None:
         self._upload = None
+        self._tail = Tail(self._transport)
 
     def _stop_upload(self) -> None:
         if self._upload is not None:
             self._upload.cancel()
             self._upload = None
-
-
-def _problem(reason: Failure) -> BaseException:
-    return reason.value or ConnectionError("the connection was lost")

@@ -219,11 +219,14 @@ def refused_upgrade(address: Address, reply: Reply) -> ChatmockdError:
     )
 
 
-def unreachable(address: Address, phase: str, problem: BaseException) -> ChatmockdError:
+def unreachable(
+    address: Address, phase: str, problem: BaseException | None
+) -> ChatmockdError:
     """
     What to tell the client about a connection that did not come about.
 
     @param phase: How far it got: C{"connect"}, C{"TLS"} or C{"WebSocket upgrade"}.
     @param problem: What Twisted or OpenSSL reported.
     """
-    return UpstreamUnreachable(str(address), *what_failed(phase, problem))
+    lost = ConnectionError("the connection was lost")
+    return UpstreamUnreachable(str(address), *what_failed(phase, problem or lost))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from autobahn.twisted.websocket import WebSocketClientProtocol
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
+
+from chatmockd.sending import unacknowledged
 
 FRAGMENT = 65_536  # bytes
 
@@ -74,3 +77,22 @@ class Upload:
         if not self._over:
             self._over = True
             self._protocol.unregisterProducer()
+
+
+class Tail:
+    """
+    The rest of a long message, which is in the system's hands.
+
+    At 20 kB/s that takes long enough for a ping behind it to seem unanswered.
+    """
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+        self._left = unacknowledged(transport)
+
+    def has_moved(self) -> bool:
+        """Whether the other side has taken more of it since this was last asked."""
+        before = self._left
+        if before:
+            self._left = min(before, unacknowledged(self._transport))
+        return self._left < before

@@ -84,6 +84,26 @@ class SlowUploadTests(Bridge):
             end.stalled = True
         self.assertIsNone(answer.status)
 
+    def test_the_rest_of_it_may_take_as_long(self) -> None:
+        """What the system has taken from us has not arrived yet."""
+        self.first_turn("resp_1")
+        self.socket.answers_pings = False
+        end = self.socket.link.client_end
+        end.stalled = True
+        # So that most of the last fragment is still to come.
+        text = "x" * (FRAGMENT * 2 - 1000)
+        answer = self.post(previous_response_id="resp_1", input=text)
+        end.trickle(FRAGMENT)
+        assert end.producer is not None
+        end.producer.resumeProducing()
+        self.assertIsNone(end.producer, "the upload should be over")
+        for _ in range(8):
+            self.wait(15)
+            self.assertIsNone(answer.status)
+            end.trickle(1000)
+        self.wait(31)
+        self.assertEqual(answer.status, 504)
+
     def test_a_client_that_leaves_stops_it(self) -> None:
         """Nothing more is sent than what waited, and the connection closes."""
         self.begin().leave()
