@@ -277,6 +277,15 @@ class UpstreamUnreachable(UpstreamError):
         self.phase = phase
 
 
+class RequestCutShort(UpstreamError):
+    """The connection went before the request had left, or half of it had."""
+
+    code = "upstream_unreachable"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"The request did not reach the upstream whole: {what}.")
+
+
 class UpstreamOutcomeUnknown(UpstreamError):
     """The request went out, and nothing that the client saw came back."""
 

@@ -78,6 +78,13 @@ FAMILY: tuple[tuple[ChatmockdError, int, str, str | None, str | None], ...] = (
         None,
     ),
     (
+        errors.RequestCutShort("the connection was lost"),
+        502,
+        "upstream_error",
+        "upstream_unreachable",
+        None,
+    ),
+    (
         errors.UpstreamOutcomeUnknown("m"),
         502,
         "upstream_error",

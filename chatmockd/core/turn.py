@@ -23,6 +23,7 @@ from chatmockd.errors import (
     ChatmockdError,
     MalformedFrame,
     PreviousResponseNotFound,
+    RequestCutShort,
     UpstreamDisconnected,
     UpstreamOutcomeUnknown,
 )
@@ -209,11 +210,14 @@ class Turn:
 
     def not_sent(self, what: str) -> Failed:
         """
-        End the turn because its connection would not take it.
+        End the turn because its connection would not take it, or not to its end.
 
         @param what: See L{lost}.
         """
-        failed = structs.replace(self.lost(what), unread=True)
+        error: ChatmockdError = RequestCutShort(what)
+        if self._marker is not None:
+            error = PreviousResponseNotFound(self._marker)
+        failed = structs.replace(self._failed(error), unread=True)
         self.outcome = failed
         return failed
 

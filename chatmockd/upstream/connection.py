@@ -310,7 +310,6 @@ class Connection:
         """
         if self._upload is not None:
             self._upload.stopProducing()
-            self._upload = None
         if self._reply is not None and self._reply.status is not None:
             error = refused_upgrade(self._address, self._reply)
         elif complaint is not None and self._reply is None:
@@ -321,7 +320,7 @@ class Connection:
         self._phase.ended(
             f"the connection was lost ({complaint or reason.getErrorMessage()})"
         )
-        self._transport = None
+        self._transport = self._upload = None
         self._phase.lost()
 
     # What the states have it do.

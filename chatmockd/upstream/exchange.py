@@ -65,6 +65,8 @@ class Exchange:
     held_tip: str | None = None
     is_steered = False
     takes_more = False
+    # It knows itself how far its request came.
+    is_uploading = False
 
     def __init__(
         self,

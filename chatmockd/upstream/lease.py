@@ -212,8 +212,11 @@ class Lease(Generic[_Leased]):
 
     def connection_lost(self, what: str) -> None:
         """The connection has ended under the turn."""
-        if not self._over and self._turn is not None:
-            self._end(self._turn.lost(what))
+        turn = self._turn
+        if not self._over and turn is not None:
+            # Of half a message nobody does anything.
+            unread = self.connection.is_uploading and not turn.accepted
+            self._end(turn.not_sent(what) if unread else turn.lost(what))
 
     def _end(self, outcome: Outcome) -> None:
         if self._over:

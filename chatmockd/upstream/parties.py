@@ -41,6 +41,10 @@ class Carrier(Protocol):
         """Whether a turn that runs on it can be added to."""
 
     @property
+    def is_uploading(self) -> bool:
+        """Whether the end of a long message has not been sent yet."""
+
+    @property
     def upload_moved(self) -> float:
         """When a part of a long message could be written last, in seconds."""
 

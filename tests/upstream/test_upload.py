@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
 from chatmockd.upstream.upload import FRAGMENT
-from tests.bridge import Bridge, completed, created
+from tests.bridge import Answer, Bridge, completed, created
+from tests.turns.durable import DurableBridge
 
 LONG = "x" * (FRAGMENT * 8)
 
@@ -123,3 +128,68 @@ class SlowUploadTests(Bridge):
         self.socket.say(created("resp_2"), completed("resp_2"))
         self.assertEqual(answer.status, 200)
         self.assertEqual(self.upstream.counts()["retained"], 0)
+
+
+class CutShortTests(DurableBridge):
+    """A connection that goes before the whole message has left."""
+
+    def begin(self, **more: Any) -> Answer:
+        """Ask something long of a new upstream, which reads some of it only."""
+        accept = self.accept
+
+        def stall(factory: object) -> Deferred[Any]:
+            attempt = accept(factory)
+            self.socket.link.client_end.stalled = len(self.sockets) == 1
+            return attempt
+
+        self.patch(self, "accept", stall)
+        answer = self.post(input=LONG, **more)
+        self.pump_upgrade()
+        return answer
+
+    def pump_upgrade(self) -> None:
+        """The upgrade gets through, and a first piece of the message."""
+        end = self.sockets[0].link.client_end
+        for _ in range(3):
+            end.stalled = False
+            self.sockets[0].link.pump()
+        end.stalled = True
+        self.assertEqual(self.sockets[0].received, [])
+        self.assertGreater(end.waiting(), 0)
+
+    def test_mode_durable_sends_it_once_more(self) -> None:
+        """Nobody can have done anything about half a message."""
+        answer = self.begin()
+        self.sockets[0].drop()
+        self.wait(1)
+        self.assertEqual(self.dials, 2)
+        self.assertEqual(self.asked["input"], LONG)
+        self.answer("resp_1")
+        self.assertEqual(answer.status, 200)
+
+    def test_an_upstream_that_takes_no_more(self) -> None:
+        """It is found out by a ping, and the next one is asked."""
+        answer = self.begin()
+        self.sockets[0].answers_pings = False
+        self.wait(42)
+        self.assertEqual(self.dials, 2)
+        self.answer("resp_1")
+        self.assertEqual(answer.status, 200)
+
+    def test_an_upstream_that_closes_has_answered(self) -> None:
+        """It finds the message too large, say, and will again."""
+        answer = self.begin()
+        self.sockets[0].close(1009, "too big")
+        self.assertEqual(self.dials, 1)
+        self.assert_error(answer, 502, "upstream_outcome_unknown")
+        self.assertIn("1009 (too big)", answer.error["message"])
+
+    def test_mode_retained_tells_so(self) -> None:
+        """The client may ask again; it is not told that the outcome is unknown."""
+        self.configure(upstream__profile="openai", continuity__mode="retained")
+        answer = self.begin()
+        self.sockets[0].drop()
+        self.assertEqual(self.dials, 1)
+        self.assert_error(answer, 502, "upstream_unreachable")
+        self.assertIn("did not reach the upstream whole", answer.error["message"])
+        self.assertNotIn("x-should-retry", answer.headers)
