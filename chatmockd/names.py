@@ -19,6 +19,7 @@ from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.error import DNSLookupError
+from twisted.internet.error import TimeoutError as TwistedTimeout
 from twisted.internet.interfaces import (
     IAddress,
     IHostnameResolver,
@@ -47,6 +48,10 @@ _UNKNOWN = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
 
 class LookupFailed(DNSLookupError):
     """There is no address to be had; the message says why."""
+
+
+class LookupTimeout(LookupFailed):
+    """Nobody has said whether there is one."""
 
 
 @dataclass
@@ -104,7 +109,7 @@ class Names:
             ).addBoth(lambda _: self._forget((host, port), question))
 
         def too_late(result: object, seconds: float) -> list[Host]:
-            raise LookupFailed(f"no answer within {seconds:g} s")
+            raise LookupTimeout(f"no answer within {seconds:g} s")
 
         if not waiting.called:
             waiting.addTimeout(timeout, self._clock, too_late)
@@ -219,7 +224,12 @@ class NamedEndpoint:
         endpoint = HostnameEndpoint(
             _Knowing(self._reactor, hosts), self._host, self._port, self._timeout
         )
-        return await endpoint.connect(users)
+        try:
+            return await endpoint.connect(users)
+        except TwistedTimeout:
+            # Its own words are "User timeout caused connection failure".
+            words = f"no answer within {self._timeout:g} s"
+            raise TwistedTimeout(string=words) from None
 
 
 @implementer(IReactorPluggableNameResolver, IHostnameResolver, IHostResolution)

@@ -10,6 +10,7 @@ from service_identity import VerificationError
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import wrapClientTLS
 from twisted.internet.error import DNSLookupError
+from twisted.internet.error import TimeoutError as TwistedTimeout
 from twisted.internet.interfaces import (
     IProtocol,
     IProtocolFactory,
@@ -167,6 +168,7 @@ def what_failed(phase: str, problem: BaseException) -> tuple[str, str]:
         reasons = problem.args[0] if problem.args else ()
         words = [entry[2] for entry in reasons if len(entry) > 2]
         return "TLS", ", ".join(words) or "the handshake failed"
-    if isinstance(problem, TlsTimeout):
-        return "TLS", str(problem.args[0])
+    if isinstance(problem, TwistedTimeout) and problem.args[0]:
+        phase = "TLS" if isinstance(problem, TlsTimeout) else phase
+        return phase, str(problem.args[0])
     return phase, str(problem).rstrip(".") or type(problem).__name__

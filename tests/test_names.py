@@ -9,9 +9,11 @@ from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.error import TimeoutError as TwistedTimeout
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactorClock
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from chatmockd.names import Host, LookupFailed, NamedEndpoint, Names, in_threads
@@ -199,6 +201,18 @@ class NamedEndpointTests(SynchronousTestCase):
         self.assertEqual(self.dialled(), [FIRST.host, SECOND.host])
         protocol = self.reactor.tcpClients[1][2].buildProtocol(SECOND)
         self.assertIsNotNone(protocol)
+
+    def test_addresses_that_do_not_answer(self) -> None:
+        """Each has its ten seconds, if nobody ends it before; that is told."""
+        self.asked.answers[0].callback([FIRST])
+        self.reactor.advance(10)
+        _, _, factory, timeout, _ = self.reactor.tcpClients[0]
+        self.assertEqual(timeout, 10)
+        factory.clientConnectionFailed(None, Failure(TwistedTimeout()))
+        problem = self.failureResultOf(self.attempt, TwistedTimeout).value
+        self.assertEqual(
+            what_failed("connect", problem), ("connect", "no answer within 10 s")
+        )
 
     def test_no_address(self) -> None:
         """Nothing is dialled."""

@@ -10,12 +10,14 @@ from urllib.parse import urlsplit
 
 import msgspec
 from autobahn.websocket.types import ConnectingRequest
+from twisted.internet.error import TimeoutError as TwistedTimeout
 from twisted.internet.interfaces import IStreamClientEndpoint
 
 from chatmockd import __version__
 from chatmockd.core import failure
 from chatmockd.core.profile import Profile
 from chatmockd.errors import ChatmockdError, UpstreamRefused, UpstreamUnreachable
+from chatmockd.names import LookupTimeout
 from chatmockd.network import Network, what_failed
 from chatmockd.settings import Upstream
 
@@ -229,4 +231,7 @@ def unreachable(
     @param problem: What Twisted or OpenSSL reported.
     """
     lost = ConnectionError("the connection was lost")
-    return UpstreamUnreachable(str(address), *what_failed(phase, problem or lost))
+    phase, cause = what_failed(phase, problem or lost)
+    if isinstance(problem, LookupTimeout | TwistedTimeout):
+        cause = f"{cause} (upstream.connect_timeout_s)"
+    return UpstreamUnreachable(str(address), phase, cause)

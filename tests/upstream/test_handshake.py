@@ -15,6 +15,9 @@ from twisted.internet.error import (
     NoRouteError,
     TCPTimedOutError,
 )
+from twisted.internet.error import (
+    TimeoutError as TwistedTimeout,
+)
 from twisted.trial.unittest import SynchronousTestCase
 
 from chatmockd import __version__
@@ -41,6 +44,8 @@ class UnreachableTests(Bridge):
             (ConnectionRefusedError(), "connect", "refused"),
             (NoRouteError(), "connect", "No route"),
             (TCPTimedOutError(), "connect", "timed out"),
+            (TwistedTimeout(), "connect", "(upstream.connect_timeout_s)"),
+            (TwistedTimeout(string="no answer"), "connect: no answer (", "timeout_s)"),
             (DNSLookupError(), "DNS", "no such host"),
             (SSL.Error([("SSL", "", "certificate verify failed")]), "TLS", "verify"),
             (VerificationError([DNSMismatch("x")]), "TLS", "another host name"),
@@ -76,7 +81,10 @@ class UnreachableTests(Bridge):
         self.wait(10)
         for each in (answer, streaming):
             self.assert_error(each, 502, "upstream_unreachable")
-            self.assertIn("DNS: no answer within 10 s", each.error["message"])
+            self.assertIn(
+                "DNS: no answer within 10 s (upstream.connect_timeout_s)",
+                each.error["message"],
+            )
         self.assertEqual(set(self.upstream.counts().values()), {0})
 
     def test_an_upgrade_that_takes_too_long(self) -> None:
