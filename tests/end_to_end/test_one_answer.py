@@ -12,8 +12,8 @@ from websockets.sync.client import connect
 
 from tests.core.cases import case
 from tests.end_to_end.client import Client, events_in
-from tests.end_to_end.place import Daemon, Place, wait_for
 from tests.end_to_end.openai_sdk import MODEL
+from tests.end_to_end.place import Daemon, Place, wait_for
 from tests.sdk_types import check_event, check_item, check_message, check_response
 
 Event = dict[str, Any]
