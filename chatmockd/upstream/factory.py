@@ -6,7 +6,7 @@ from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
 from autobahn.twisted.websocket import WebSocketClientFactory
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.interfaces import IAddress, IStreamClientEndpoint
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
@@ -253,7 +253,8 @@ class UpstreamFactory:
         self._connections[connection] = None
         seconds = self._settings.connect_timeout_s
         # First, since what has as long and is on its way knows better how far it came.
-        connection.dial(self._endpoint.connect(_Dial(self._shared, connection)))
+        dial = _Dial(self._shared, connection)
+        connection.dial(maybeDeferred(self._endpoint.connect, dial))
         expiry = self._clock.callLater(seconds, connection.attempt_expired, seconds)
         try:
             await connection.opened

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from chatmockd.account.tokens import ApiKey
 from chatmockd.errors import ShuttingDown
 from tests.bridge import Bridge, completed, created
@@ -51,6 +53,22 @@ class CapacityTests(Bridge):
         self.post()
         self.socket.drop()
         self.assertEqual(set(self.upstream.counts().values()), {0})
+        self.first_turn("resp_1")
+        self.first_turn("resp_2")
+
+    def test_an_attempt_that_cannot_even_be_begun(self) -> None:
+        """It takes no room either, however often it is made."""
+
+        def broken(users: object) -> NoReturn:
+            raise RuntimeError("can't start new thread")
+
+        patch = self.patch(self.upstream._endpoint, "connect", broken)
+        for _ in range(3):
+            answer = self.post()
+            self.assert_error(answer, 502, "upstream_unreachable")
+            self.assertIn("can't start new thread", answer.error["message"])
+        self.assertEqual(set(self.upstream.counts().values()), {0})
+        patch.restore()
         self.first_turn("resp_1")
         self.first_turn("resp_2")
 
