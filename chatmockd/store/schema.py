@@ -73,12 +73,18 @@ class NewerSchema(Exception):
     """The database was written by a later version of chatmockd."""
 
 
+# What sorting a million trees takes: some 40 MB, for a moment. SQLite would put it in a
+# file in /var/tmp or /tmp, and could not sort where there is none, or no room in it.
+TEMPORARY = "PRAGMA temp_store = MEMORY"
+
+
 def migrate(database: sqlite3.Connection) -> None:
     """
     Bring C{database} up to this version's schema, each step in a transaction.
 
     @raise NewerSchema: It is of a later version; nothing was changed.
     """
+    database.execute(TEMPORARY)
     (version,) = database.execute("PRAGMA user_version").fetchone()
     if version > len(MIGRATIONS):
         raise NewerSchema(

@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 
 from chatmockd.errors import StoreError, StoreFull
 from chatmockd.store.group_commit import GroupCommit
-from chatmockd.store.schema import NewerSchema, migrate
+from chatmockd.store.schema import TEMPORARY, NewerSchema, migrate
 from chatmockd.store.sql import SqlStore
 
 T = TypeVar("T")
@@ -129,6 +129,7 @@ def _prepare(path: Path) -> int:
 def _set_up(database: sqlite3.Connection) -> None:
     database.execute("PRAGMA synchronous = FULL")
     database.execute("PRAGMA busy_timeout = 2000")
+    database.execute(TEMPORARY)
     # Else the journal keeps for ever the size of the largest that was ever written.
     database.execute(f"PRAGMA journal_size_limit = {_LONGEST_JOURNAL}")
 

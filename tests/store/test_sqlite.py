@@ -137,6 +137,10 @@ class SqliteFilesTests(OnDisk, SynchronousTestCase):
         self.assertIn(message, other.stderr)
         self.assert_works()
 
+    def test_no_folder_for_temporary_files_is_needed(self) -> None:
+        """What is sorted in a sweep stays in memory."""
+        self.assertEqual(self.pragma("temp_store"), 2)
+
     def test_closing_leaves_one_file_with_everything(self) -> None:
         """What is in the journal goes to the database, and the journal goes."""
         self.turn("resp_1")
