@@ -197,5 +197,8 @@ class Store(Protocol):
         C{abandoned}, and their keys may be used again.
         """
 
+    def is_in_place(self) -> bool:
+        """Whether it is where it was opened, and would be found there again."""
+
     def close(self) -> Deferred[None]:
         """Let go of everything; nothing may be asked after this."""

@@ -61,6 +61,9 @@ class Runner(Protocol):
     def rest(self) -> Deferred[None]:
         """Fires when others, too, have had their turn."""
 
+    def is_in_place(self) -> bool:
+        """Whether the database would be found again."""
+
     def close(self) -> Deferred[None]:
         """Let go of the database."""
 
@@ -348,6 +351,10 @@ class SqlStore:
             )
 
         return self._run(work)
+
+    def is_in_place(self) -> bool:
+        """See L{Store.is_in_place}."""
+        return self._runner.is_in_place()
 
     def close(self) -> Deferred[None]:
         """See L{Store.close}."""

@@ -35,6 +35,8 @@ class _Threaded:
     """Runs transactions through adbapi, on one connection in a thread of its own."""
 
     def __init__(self, reactor: Any, path: Path, lock: int) -> None:
+        self._path = path
+        self._file = _file_at(path)
         self._lock = lock
         self._pool = ConnectionPool(
             "sqlite3",
@@ -58,6 +60,9 @@ class _Threaded:
     def rest(self) -> Deferred[None]:
         # They have it between any two transactions.
         return succeed(None)
+
+    def is_in_place(self) -> bool:
+        return _file_at(self._path) == self._file
 
     def close(self) -> Deferred[None]:
         # Behind all that is still to be written.
@@ -93,6 +98,15 @@ def sqlite_store(reactor: Any, path: Path, place: str = "disk") -> SqlStore:
     except sqlite3.Error as problem:
         raise StoreUnusable(f"{path}: {problem}") from None
     return SqlStore(_Threaded(reactor, path, lock), place, secrets.token_hex(8))
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    """Which file C{path} names, whatever else has had that name."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _make_tables(path: Path) -> None:

@@ -195,6 +195,10 @@ class Tree:
         nodes = await self._kept.count() + await self._fleeting.count()
         return await self._kept.size(), nodes
 
+    def is_in_place(self) -> bool:
+        """Whether what is kept on disk would be found there again."""
+        return self._kept.is_in_place()
+
     async def bury(self) -> None:
         """End, on record, what has ended without that."""
         await self._kept.bury()

@@ -83,6 +83,7 @@ class Turns:
         self._tally = Tally(now)
         self._sweeping: LoopingCall | None = None
         self._swept: Deferred[Any] = succeed(None)
+        self._in_place = True
 
     def begin(self, create: Create, request_id: str, asker: Asker) -> RunningTurn:
         """
@@ -220,6 +221,13 @@ class Turns:
         when nothing could be written.
         """
         assert self.tree is not None
+        was_in_place, self._in_place = self._in_place, self.tree.is_in_place()
+        if was_in_place and not self._in_place:
+            self._log.error(
+                "the file of the store has been deleted, moved or replaced; chatmockd "
+                "goes on with the one it has opened, and all that is in it is lost "
+                "when chatmockd stops"
+            )
         try:
             await self.tree.bury()
         except ChatmockdError as problem:

@@ -94,7 +94,10 @@ class Status:
             size, nodes = await tree.size()
         except ChatmockdError as problem:
             return {"kind": kind, "bytes": None, "nodes": None, "error": str(problem)}
-        return {"kind": kind, "bytes": size, "nodes": nodes}
+        store: dict[str, Any] = {"kind": kind, "bytes": size, "nodes": nodes}
+        if not tree.is_in_place():
+            store["error"] = "its file has been deleted, moved or replaced"
+        return store
 
     async def _usage(self) -> dict[str, Any] | None:
         try:

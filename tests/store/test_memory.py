@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
+from typing import Any
+
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from chatmockd.store.contract import Store
 from chatmockd.store.memory import memory_store
+from chatmockd.store.sql import SqlStore
 from tests.store.suite.verbs import NEVER, NO_LIMIT, completed, opening
 from tests.store.suite.whole import StoreSuite
 
@@ -41,6 +45,16 @@ class MemoryStoreTests(StoreSuite, SynchronousTestCase):
         clock.advance(0)
         self.assertEqual(self.successResultOf(swept), 250)
         self.assertEqual(self.kept(*names), [])
+
+    def test_it_has_no_files(self) -> None:
+        """None that could go, and none for what has to be sorted."""
+        self.assertTrue(self.store.is_in_place())
+
+        def sorting(cursor: sqlite3.Cursor) -> Any:
+            return cursor.execute("PRAGMA temp_store").fetchone()
+
+        assert isinstance(self.store, SqlStore)
+        self.assertEqual(self.successResultOf(self.store._run(sorting)), (2,))
 
     def test_two_stores_share_nothing(self) -> None:
         """A store is its maker's alone."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -153,6 +154,49 @@ class SqliteFilesTests(OnDisk, SynchronousTestCase):
         self.reopen()
         self.reopen()
         self.assert_works()
+
+
+class PlaceTests(OnDisk, SynchronousTestCase):
+    """What becomes of the file under a daemon that runs."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.turn("resp_1")
+        self.assertTrue(self.store.is_in_place())
+
+    def assert_out_of_place(self) -> None:
+        """That is seen; what is open goes on."""
+        self.assertFalse(self.store.is_in_place())
+        self.assert_works()
+        self.assertEqual(self.kept("resp_1"), ["resp_1"])
+
+    def test_the_folder_is_deleted(self) -> None:
+        """With all that is in it."""
+        shutil.rmtree(self.folder)
+        self.assert_out_of_place()
+
+    def test_the_file_is_replaced(self) -> None:
+        """By a copy of itself, say: what is written since then is not in it."""
+        copy = self.folder / "copy"
+        shutil.copy(self.path, copy)
+        copy.replace(self.path)
+        self.assert_out_of_place()
+
+    def test_it_is_moved_and_comes_back(self) -> None:
+        """Then all is well."""
+        away = self.path.rename(self.folder / "away")
+        self.assert_out_of_place()
+        away.rename(self.path)
+        self.assertTrue(self.store.is_in_place())
+
+    def test_the_folder_cannot_be_read(self) -> None:
+        """A link that leads nowhere is no place."""
+        away = self.folder.rename(self.folder.with_name("away"))
+        self.folder.symlink_to(self.folder)
+        self.assert_out_of_place()
+        self.folder.unlink()
+        away.rename(self.folder)
+        self.assertTrue(self.store.is_in_place())
 
 
 class RoomTests(OnDisk, SynchronousTestCase):

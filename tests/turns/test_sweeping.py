@@ -88,6 +88,26 @@ class RetentionTests(SweepingBridge):
         self.assert_known("resp_5")
 
 
+class PlaceTests(SweepingBridge):
+    """The file of the store is deleted, moved or replaced while the daemon runs."""
+
+    def test_it_is_told(self) -> None:
+        """Once, and once more when it happens again."""
+
+        def told() -> int:
+            return sum("deleted, moved or replaced" in line for line in self.log)
+
+        assert self.tree is not None
+        self.wait(MINUTES)
+        self.assertEqual(told(), 0)
+        for times in (1, 2):
+            moved = self.patch(self.tree.stores[0], "is_in_place", lambda: False)
+            self.wait(2 * MINUTES)
+            self.assertEqual(told(), times)
+            moved.restore()
+            self.wait(MINUTES)
+
+
 class KeyTests(SweepingBridge):
     """How long an C{Idempotency-Key} stands for its request."""
 

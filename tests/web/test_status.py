@@ -223,6 +223,15 @@ class DurableStatusTests(DurableBridge):
         self.clock.rightNow += 29 * 86_400
         self.assertEqual(status_of(self)["usage"]["total"]["turns"], 0)
 
+    def test_a_store_whose_file_is_gone(self) -> None:
+        """It goes on, and somebody has to know."""
+        assert self.tree is not None
+        self.assertNotIn("error", status_of(self)["store"])
+        self.patch(self.tree.stores[0], "is_in_place", lambda: False)
+        store = status_of(self)["store"]
+        self.assertIn("deleted, moved or replaced", store["error"])
+        self.assertEqual(store["nodes"], 0)
+
     def test_a_store_that_fails(self) -> None:
         """Is told of; the rest is there."""
         assert self.tree is not None
