@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable, Sequence
 from types import FrameType
 
-from twisted.application.service import Service
+from twisted.application.service import IServiceCollection, Service
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.interfaces import (
@@ -15,7 +15,8 @@ from twisted.internet.interfaces import (
     IReactorTime,
     IStreamServerEndpoint,
 )
-from twisted.logger import Logger
+from twisted.logger import ILogObserver, Logger
+from twisted.python.components import Componentized
 from twisted.python.failure import Failure
 
 from chatmockd.errors import ShuttingDown
@@ -58,6 +59,7 @@ class Daemon(Service):
         announce: Callable[[Sequence[IListeningPort]], None],
         watch_signals: Callable[[Callable[[], None]], None],
         ask_to_stop: Callable[[], None],
+        observe: Callable[[], ILogObserver] | None = None,
     ) -> None:
         """
         @param drain_s: Seconds for which running turns may go on after L{stopService}.
@@ -67,6 +69,7 @@ class Daemon(Service):
         @param announce: Told the ports when clients can come.
         @param watch_signals: Called with what a signal to stop shall do.
         @param ask_to_stop: Has the reactor, and with it this service, stop.
+        @param observe: Makes what writes the log, where twistd should not.
         """
         self._clock = clock
         self._endpoints = endpoints
@@ -81,10 +84,18 @@ class Daemon(Service):
         self._announce = announce
         self._watch_signals = watch_signals
         self._ask_to_stop = ask_to_stop
+        self._observe = observe
         self._ports: list[IListeningPort] = []
         self._waiting: Deferred[None] | None = None
         self._stopping = False
         self._in_a_hurry = False
+
+    def setServiceParent(self, parent: IServiceCollection) -> None:
+        """Be the service of C{parent}, which is an application when twistd calls."""
+        super().setServiceParent(parent)
+        if self._observe is not None and isinstance(parent, Componentized):
+            # Where twistd looks for one before it makes its own.
+            parent.setComponent(ILogObserver, self._observe())
 
     def privilegedStartService(self) -> None:
         """

@@ -23,6 +23,7 @@ from chatmockd.account.tokens import FixedKey
 from chatmockd.config import Place, at_home, find_file, load
 from chatmockd.core.proxy import ProxyUnusable
 from chatmockd.exposure import port_of
+from chatmockd.log_file import log_into, log_wanted
 from chatmockd.network import Network
 from chatmockd.open_files import allow_connections
 from chatmockd.outbound import HttpOutbound
@@ -89,6 +90,7 @@ def makeService(options: Options) -> IService:
     sys.excepthook = _tell_why_it_ends
     reactor: Any = _reactor
     keep_steady(reactor)
+    log = None if options.parent is None else log_wanted(options.parent)
     settings = options.settings
     allow_connections(settings.continuity.max_retained)
     network = Network(reactor, _network_of(options))
@@ -121,6 +123,7 @@ def makeService(options: Options) -> IService:
         tree,
         companions=companions,
         announce=announce,
+        observe=None if log is None else partial(log_into, log),
     )
 
 

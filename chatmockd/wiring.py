@@ -18,6 +18,7 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort
+from twisted.logger import ILogObserver
 
 from chatmockd.account.asking import Asking
 from chatmockd.account.catalog import ModelCatalog
@@ -121,6 +122,7 @@ def daemon_of(
     *,
     companions: Sequence[Service],
     announce: Callable[[Sequence[IListeningPort]], None],
+    observe: Callable[[], ILogObserver] | None,
 ) -> Daemon:
     """
     The whole of it.
@@ -129,6 +131,7 @@ def daemon_of(
     @param outbound: How single requests do.
     @param companions: What starts before it and stops after it.
     @param announce: Told the ports when clients can come.
+    @param observe: Makes what the log is written with, instead of twistd's own.
     """
     pulse = Pulse(reactor)
     limits = AccountLimits(reactor, time, login.folder, settings.upstream_url)
@@ -165,6 +168,7 @@ def daemon_of(
         announce=announce,
         watch_signals=signals_of(reactor.callWhenRunning, reactor.callFromThread),
         ask_to_stop=reactor.stop,
+        observe=observe,
     )
 
 

@@ -7,11 +7,17 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
-from twisted.application.service import Service
+from twisted.application.service import (
+    Application,
+    IServiceCollection,
+    MultiService,
+    Service,
+)
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
+from twisted.logger import ILogObserver
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
@@ -58,7 +64,11 @@ class _Daemon(Bridge):
     settings = {"upstream__profile": "openai"}
 
     def build(
-        self, *results: Port | Exception, allow_remote: bool = False, drain: float = 30
+        self,
+        *results: Port | Exception,
+        allow_remote: bool = False,
+        drain: float = 30,
+        observe: Callable[[], ILogObserver] | None = None,
     ) -> Daemon:
         self.announced: list[Any] = []
         self.signal: Callable[[], None] | None = None
@@ -82,6 +92,7 @@ class _Daemon(Bridge):
             announce=self.announced.append,
             watch_signals=watch,
             ask_to_stop=lambda: self.asked.append("stop"),
+            observe=observe,
         )
 
     def started(self, drain: float = 30) -> Daemon:
@@ -90,6 +101,34 @@ class _Daemon(Bridge):
         daemon.privilegedStartService()
         daemon.startService()
         return daemon
+
+
+class LogTests(_Daemon):
+    """Who writes the log of the application that the daemon belongs to."""
+
+    def observer(self, daemon: Daemon) -> Any:
+        """What twistd finds when it looks for somebody."""
+        application = Application("chatmockd")
+        daemon.setServiceParent(application)
+        self.assertEqual(list(IServiceCollection(application)), [daemon])
+        return application.getComponent(ILogObserver, None)
+
+    def test_one_of_ours(self) -> None:
+        """If there is to be one; it begins only then."""
+
+        @implementer(ILogObserver)
+        def observer(event: object) -> None:
+            """Write nothing."""
+
+        self.assertIs(self.observer(self.build(observe=lambda: observer)), observer)
+        self.assertIsNone(self.observer(self.build()))
+
+    def test_other_parents(self) -> None:
+        """A daemon may be a part of something that is no application."""
+        parent = MultiService()
+        daemon = self.build(observe=lambda: self.fail("nobody would listen to it"))
+        daemon.setServiceParent(parent)
+        self.assertEqual(list(parent), [daemon])
 
 
 class AddressTests(SynchronousTestCase):

@@ -161,7 +161,10 @@ class BackgroundTests(PlacedTests):
 
     def start(self) -> int:
         """Start it as a user would; return its port."""
-        started = self.place.twistd("chatmockd", "--simulate", "--set", LISTEN)
+        started = self.place.twistd(
+            *("chatmockd", "--simulate", "--set", LISTEN),
+            *("--set", "server.log_requests=true"),
+        )
         self.assertEqual(started.returncode, 0, started.stderr)
         listening = wait_for(
             "the log to name the port",
@@ -183,6 +186,25 @@ class BackgroundTests(PlacedTests):
         self.assertNotIn("Traceback", self.log)
         with self.assertRaises(ConnectionRefusedError):
             Client(port)
+
+    def test_its_log_while_it_runs(self) -> None:
+        """A new part on SIGUSR1, a new log where it was deleted; the owner's alone."""
+        port = self.start()
+        pid = self.place.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGUSR1)
+        log = self.place.folder / "twistd.log"
+        before = self.log
+        ask(port)
+        wait_for("a new part", lambda: "/v1/responses" in self.log != before)
+        self.assertEqual(log.with_name("twistd.log.1").read_text(), before)
+        log.unlink()
+        ask(port)
+        wait_for("a new log", lambda: "/v1/responses" in self.log)
+        self.assertEqual(log.stat().st_mode & 0o777, 0o600)
+        os.kill(pid, signal.SIGTERM)
+        wait_until_ended(pid)
+        self.assertIn("stopped", self.log)
 
     @unittest.skipUnless(hasattr(resource, "prlimit"), "only Linux tells of others")
     def test_more_connections_than_a_shell_allows(self) -> None:
