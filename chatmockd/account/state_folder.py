@@ -95,4 +95,5 @@ class StateFolder:
                     problem=problem.strerror,
                 )
             return False
+        self._complained = False
         return True

@@ -76,6 +76,18 @@ class StateFolderTests(SynchronousTestCase):
         self.assertEqual(sum("cannot be kept" in line for line in self.log), 1)
         self.assertIsNone(folder.read("a"))
 
+    def test_a_trouble_that_comes_back_is_told_again(self) -> None:
+        """Between two full disks there may be months."""
+        inside = self.path / "new"
+        for times in (1, 2):
+            self.assertTrue(self.folder.write("a", b""))
+            inside.rename(self.path / "away")
+            inside.write_text("in the way")
+            self.assertFalse(self.folder.write("a", b""))
+            self.assertEqual(sum("cannot be kept" in line for line in self.log), times)
+            inside.unlink()
+            (self.path / "away").rename(inside)
+
     def test_nowhere(self) -> None:
         """A simulated account leaves nothing behind."""
         nowhere = StateFolder(None)
