@@ -53,5 +53,9 @@ class Aside:
                     await self._store.add_usage(owner, model, ended, usage)
                 except ChatmockdError as problem:
                     self._log.warn("counting usage: {problem}", problem=problem)
+                except Exception:
+                    # Else nothing would be counted any more, and the end of the
+                    # daemon would wait for it.
+                    self._log.failure("counting usage")
         self._writing = None
         self._written.happen()

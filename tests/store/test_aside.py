@@ -55,6 +55,17 @@ class AsideTests(SynchronousTestCase):
         self.add("c")
         self.assertEqual([model for model, _ in self.written], ["a", "b", "c"])
 
+    def test_a_mistake(self) -> None:
+        """It costs no more than that, now and at the daemon's end."""
+        self.add()
+        done = self.aside.when_written()
+        self.waiting[0].errback(ZeroDivisionError())
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.successResultOf(done)
+        self.add("b")
+        self.assertEqual([model for model, _ in self.written], ["a", "b"])
+        self.waiting[1].callback(None)
+
     def test_nothing_to_write(self) -> None:
         """Nobody waits."""
         self.successResultOf(self.aside.when_written())
