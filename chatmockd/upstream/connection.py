@@ -81,8 +81,7 @@ class Connection:
         self._reply: Reply | None = Reply()
         self._cutter = Cutter(MAX_MESSAGE)
         self._bearer: Bearer | None = None
-        self._open = False
-        self._idle = False
+        self._open = self._idle = False
         self._upload: Upload | None = None
         self._tail: Tail | None = None
         self._paused = False
@@ -316,12 +315,14 @@ class Connection:
             error = UpstreamUnreachable(str(self._address), self._step, complaint)
         else:
             error = unreachable(self._address, self._step, reason.value)
-        self._phase.refused(error)
-        self._phase.ended(
-            f"the connection was lost ({complaint or reason.getErrorMessage()})"
-        )
-        self._transport = self._upload = None
-        self._phase.lost()
+        try:
+            self._phase.refused(error)
+            self._phase.ended(
+                f"the connection was lost ({complaint or reason.getErrorMessage()})"
+            )
+        finally:
+            self._transport = self._upload = None
+            self._phase.lost()
 
     # What the states have it do.
 

@@ -361,6 +361,7 @@ class UpstreamFactory:
 
     def connection_gone(self, connection: Connection) -> None:
         """Count it no more."""
+        self._table.forget(connection)
         self._connections.pop(connection, None)
         if not self._connections:
             self._pulse.remove(self)

@@ -224,12 +224,15 @@ class Lease(Generic[_Leased]):
         ended, turn = self._ended, self._turn
         assert ended is not None and turn is not None
         self._let_go()
-        self._lessor.turn_ended(self.connection, outcome)
-        if turn.surplus:
-            # Nobody asked for these: whether the connection can stand them is decided
-            # as if they had come a moment later.
-            self.connection.surplus_received(turn.surplus)
-        ended.callback(outcome)
+        try:
+            self._lessor.turn_ended(self.connection, outcome)
+            if turn.surplus:
+                # Nobody asked for these: whether the connection can stand them is
+                # decided as if they had come a moment later.
+                self.connection.surplus_received(turn.surplus)
+        finally:
+            # Whatever goes wrong with the connection, a turn that has ended has.
+            ended.callback(outcome)
 
     def _let_go(self) -> None:
         """

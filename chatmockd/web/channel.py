@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.error import ConnectionDone
@@ -283,10 +284,15 @@ class Channel(HTTPChannel):
         """We never close only our side."""
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        super().connectionLost(reason)
+        # Backwards, and each whatever becomes of the others.
+        with ExitStack() as ending:
+            ending.callback(self.factory.channel_lost, self)
+            if self._taker is not None:
+                ending.callback(self._taker.connectionLost, reason)
+            ending.callback(self._wait_no_more)
+            super().connectionLost(reason)
+
+    def _wait_no_more(self) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
-        if self._taker is not None:
-            self._taker.connectionLost(reason)
-        self.factory.channel_lost(self)

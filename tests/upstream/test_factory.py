@@ -98,6 +98,39 @@ class OwnMistakeTests(Bridge):
         self.assertEqual(self.open_sockets, 0)
         self.flushLoggedErrors(ZeroDivisionError)
 
+    def test_a_connection_that_cannot_be_taken_back(self) -> None:
+        """The client has its answer, and the connection goes."""
+
+        def broken(*args: object, **more: object) -> NoReturn:
+            raise ZeroDivisionError
+
+        self.patch(self.upstream._table, "keep", broken)
+        answer = self.post()
+        self.socket.say(created("resp_1"), completed("resp_1"))
+        self.assertEqual(answer.json["id"], "resp_1")
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.assert_all_gone()
+
+    def test_a_connection_whose_loss_cannot_be_dealt_with(self) -> None:
+        """It counts no more; the client is told what it is always told."""
+
+        def broken(*args: object, **more: object) -> NoReturn:
+            raise ZeroDivisionError
+
+        self.patch(self.upstream, "turn_ended", broken)
+        answer = self.stream()
+        self.socket.say(created("resp_1"))
+        self.assertRaises(ZeroDivisionError, self.socket.drop)
+        self.pump()
+        self.assertEqual(answer.events[-1][1]["code"], "upstream_disconnected")
+        self.assert_all_gone()
+
+    def assert_all_gone(self) -> None:
+        """Nothing is left of any connection."""
+        self.assertEqual(self.open_sockets, 0)
+        self.assertEqual(set(self.upstream.counts().values()), {0})
+        self.assertEqual(self.upstream._connections, {})
+
 
 class CredentialsTests(Bridge):
     """Signing in upstream."""

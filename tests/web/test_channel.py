@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
+from twisted.python.failure import Failure
+
 from tests.bridge import Bridge, completed, created, delta
 from tests.turns.durable import DurableBridge
 from tests.wire import Link
@@ -191,6 +195,25 @@ class IdleTests(Bridge):
             link.break_()
             self.pump()
             self.assertEqual(len(self.clock.getDelayedCalls()), before)
+
+    def test_a_client_whose_going_cannot_be_dealt_with(self) -> None:
+        """It is counted no more, and leaves no timer either."""
+        timers = len(self.clock.getDelayedCalls())
+        answer = self.stream()
+        (channel,) = self.site.channels
+
+        request = channel.requests[0]
+        deal = request.connectionLost
+
+        def broken(reason: Failure) -> NoReturn:
+            deal(reason)
+            raise ZeroDivisionError
+
+        self.patch(request, "connectionLost", broken)
+        self.assertRaises(ZeroDivisionError, answer.leave)
+        self.assertEqual(self.site.channels, set())
+        self.pump()
+        self.assertEqual(len(self.clock.getDelayedCalls()), timers)
 
     def test_a_client_that_is_still_reading_is_not(self) -> None:
         """A large answer has been buffered long before it has been read."""
