@@ -174,7 +174,8 @@ class Daemon(Service):
 
     def signalled(self) -> None:
         """
-        SIGTERM or SIGINT: the first stops the daemon, another one hurries it.
+        SIGTERM or SIGINT: the first stops the daemon, another one hurries it. The
+        terminal's end (SIGHUP) stops it, too.
 
         In a hurry, turns that are still running are ended. Their last bytes get a
         moment to leave all the same; one more signal takes that away as well.
@@ -237,9 +238,17 @@ def signals_of(
         def caught(number: int, frame: FrameType | None) -> None:
             call_from_signal(signalled)
 
+        def hung_up(number: int, frame: FrameType | None) -> None:
+            # The terminal's shell and the system both tell; that is no hurry.
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+            call_from_signal(signalled)
+
         def install() -> None:
             signal.signal(signal.SIGTERM, caught)
             signal.signal(signal.SIGINT, caught)
+            if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+                # Neither nohup nor a daemon's log has it.
+                signal.signal(signal.SIGHUP, hung_up)
 
         call_when_running(install)
 

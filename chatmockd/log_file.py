@@ -115,15 +115,18 @@ def log_wanted(twistd: Mapping[str, Any]) -> Path | None:
     return Path(named or "twistd.log")
 
 
-def log_into(path: Path) -> ILogObserver:
+def log_into(path: Path, *, in_background: bool) -> ILogObserver:
     """
     What writes the log into the file C{path}; it begins a new part on SIGUSR1.
 
+    @param in_background: There is no terminal that could hang up, so that SIGHUP means
+        the same, as to most daemons. It would be the death of this one.
     @raise OSError: It cannot be written.
     """
     file = LogFile(path)
-    if not signal.getsignal(signal.SIGUSR1):
-        signal.signal(signal.SIGUSR1, lambda number, frame: file.split())
+    for number in (signal.SIGUSR1, signal.SIGHUP)[: 1 + in_background]:
+        if not signal.getsignal(number):
+            signal.signal(number, lambda number, frame: file.split())
     return cast(ILogObserver, textFileLogObserver(cast(Any, file)))
 
 

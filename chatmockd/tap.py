@@ -16,6 +16,7 @@ from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
+from twisted.logger import ILogObserver
 from twisted.python import usage
 
 from chatmockd.account.state_folder import StateFolder
@@ -90,7 +91,7 @@ def makeService(options: Options) -> IService:
     sys.excepthook = _tell_why_it_ends
     reactor: Any = _reactor
     keep_steady(reactor)
-    log = None if options.parent is None else log_wanted(options.parent)
+    log = None if options.parent is None else _log_of(options.parent)
     settings = options.settings
     allow_connections(settings.continuity.max_retained)
     network = Network(reactor, _network_of(options))
@@ -123,7 +124,7 @@ def makeService(options: Options) -> IService:
         tree,
         companions=companions,
         announce=announce,
-        observe=None if log is None else partial(log_into, log),
+        observe=log,
     )
 
 
@@ -149,6 +150,13 @@ def _tell_why_it_ends(
         print(f"chatmockd: cannot start: {problem}", file=sys.stderr)
     else:
         sys.__excepthook__(kind, problem, trace)
+
+
+def _log_of(twistd: Mapping[str, Any]) -> Callable[[], ILogObserver] | None:
+    path = log_wanted(twistd)
+    if path is None:
+        return None
+    return partial(log_into, path, in_background=not twistd["nodaemon"])
 
 
 def _show_how_to_try(issuer: str, ports: Sequence[IListeningPort]) -> None:

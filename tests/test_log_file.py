@@ -216,13 +216,13 @@ class LogIntoTests(_InFolder):
 
     def setUp(self) -> None:
         super().setUp()
-        before = signal.getsignal(signal.SIGUSR1)
-        self.addCleanup(signal.signal, signal.SIGUSR1, before)
-        signal.signal(signal.SIGUSR1, signal.SIG_DFL)
+        for number in (signal.SIGUSR1, signal.SIGHUP):
+            before = signal.signal(number, signal.SIG_DFL)
+            self.addCleanup(signal.signal, number, before)
 
-    def begin(self) -> Any:
+    def begin(self, in_background: bool = False) -> Any:
         """What writes them."""
-        observer: Any = log_into(self.path)
+        observer: Any = log_into(self.path, in_background=in_background)
         self.addCleanup(observer._outFile.close)
         return observer
 
@@ -236,6 +236,17 @@ class LogIntoTests(_InFolder):
         self.assertIn("[n#info] one\n", files.pop("d.log.1"))
         self.assertIn("[n#info] two\n", files.pop("d.log"))
         self.assertEqual(files, {})
+
+    def test_a_hangup(self) -> None:
+        """It means the same in the background; elsewhere a terminal has gone."""
+        self.begin()
+        self.assertIs(signal.getsignal(signal.SIGHUP), signal.SIG_DFL)
+        observer = self.begin(in_background=True)
+        log = Logger(observer=observer, namespace="n")
+        log.info("one")
+        signal.raise_signal(signal.SIGHUP)
+        log.info("two")
+        self.assertEqual(sorted(self.files()), ["d.log", "d.log.1"])
 
     def test_a_signal_that_is_taken(self) -> None:
         """Whoever took it keeps it."""

@@ -6,7 +6,7 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
-from signal import SIGINT, SIGTERM
+from signal import SIGHUP, SIGINT, SIGTERM
 
 import pytest
 import pytest_twisted
@@ -26,7 +26,7 @@ async def world(
         if name.startswith(("CHATMOCKD_", "CHATGPT_LOCAL_")):
             monkeypatch.delenv(name)
     # The daemon watches for these; the test run wants them back.
-    signals = {each: signal.getsignal(each) for each in (SIGTERM, SIGINT)}
+    signals = {each: signal.getsignal(each) for each in (SIGTERM, SIGINT, SIGHUP)}
     world = World(reactor, tmp_path)
     yield world
     try:

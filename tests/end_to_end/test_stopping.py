@@ -129,6 +129,15 @@ class DrainTests(_StoppingTests):
         self.assertEqual(list(client.events())[-1]["type"], "response.completed")
         self.assert_ends_well(daemon)
 
+    def test_the_terminal_is_closed(self) -> None:
+        """That does the same, also when both shell and system tell of it."""
+        daemon = self.place.start()
+        client = self.begin(daemon, SLOW)
+        self.stop(daemon, signal.SIGHUP)
+        daemon.send(signal.SIGHUP)
+        self.assertEqual(list(client.events())[-1]["type"], "response.completed")
+        self.assert_ends_well(daemon)
+
 
 class ImpatientTests(_StoppingTests):
     """Too little time: the rest is ended, and told so."""
