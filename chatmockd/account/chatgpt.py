@@ -79,7 +79,7 @@ class ChatGptLogin:
     async def headers(self) -> dict[str, str]:
         """See L{Credentials.headers}."""
         login = self._current()
-        if self._is_due(login):
+        if self._is_due(login) and not self._is_young(login):
             try:
                 login = await self._fresh(login)
             except (CredentialsMissing, IssuerFailed):
@@ -91,10 +91,9 @@ class ChatGptLogin:
         """See L{Credentials.renewed}."""
         self._seen = None
         login = self._current()
-        if self._is_due(login) or _is_refused(login, refused):
-            token, since = self._renewed_at
-            young = self._clock.seconds() - since < _YOUNG
-            if not login.refresh_token or (young and token == login.access_token):
+        young = self._is_young(login)
+        if _is_refused(login, refused) or (self._is_due(login) and not young):
+            if not login.refresh_token or young:
                 # A new token that is refused, too, will not be helped by a newer one.
                 return None
             login = await self._fresh(login)
@@ -140,6 +139,17 @@ class ChatGptLogin:
         if expires is not None:
             return expires <= now + _EARLY
         return login.refreshed_at is not None and login.refreshed_at < now - _OLD
+
+    def _is_young(self, login: Login) -> bool:
+        """
+        Whether we have only just got this token.
+
+        If it is due all the same, our clock is ahead, or the issuer's tokens are good
+        for a few minutes; then each turn would spend a refresh token.
+        """
+        token, since = self._renewed_at
+        age = self._clock.seconds() - since
+        return token == login.access_token and age < _YOUNG
 
     def _has_expired(self, login: Login) -> bool:
         expires = login.expires_at

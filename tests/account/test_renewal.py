@@ -7,7 +7,7 @@ import json
 from twisted.internet.defer import CancelledError
 
 from chatmockd.account.issuer import IssuerFailed
-from tests.account.home import ISSUER, expiring
+from tests.account.home import ISSUER, SECRET, expiring
 from tests.account.renewal import RenewalCase
 from tests.core.cases import case
 
@@ -29,6 +29,23 @@ class DueTests(RenewalCase):
                     token = self.grant()
                 expected = {"Authorization": f"Bearer {token}"}
                 self.assertEqual(self.successResultOf(asking), expected)
+
+    def test_new_ones_that_expire_at_once(self) -> None:
+        """The clock is ahead: they are used, and renewed once a minute."""
+        self.write_login(access_token=expiring(0), refresh_token=SECRET)
+        asking = self.begun(self.credentials.headers())
+        new = expiring(10, "new")
+        self.call.answer({"access_token": new, "refresh_token": "rt-2"})
+        self.successResultOf(asking)
+        for _ in range(3):
+            self.assertEqual(self.bearer_of(self.credentials), new)
+        self.clock.advance(59)
+        self.assertEqual(self.bearer_of(self.credentials), new)
+        self.assert_one_call()
+        self.clock.advance(1)
+        self.begun(self.credentials.headers())
+        self.assertEqual(len(self.outbound.calls), 2)
+        self.grant("newer")
 
     def test_tokens_that_do_not_say_when(self) -> None:
         """Eight days after the last time; never, where that is not known either."""
@@ -174,6 +191,16 @@ class RenewedTests(RenewalCase):
         self.begun(self.credentials.renewed(refused))
         self.assertEqual(len(self.outbound.calls), 2)
         self.grant("newer")
+
+    def test_a_new_token_that_is_due_already(self) -> None:
+        """It is not the one that was refused."""
+        asking = self.begun(self.credentials.renewed(self.refused))
+        new = expiring(10, "new")
+        self.call.answer({"access_token": new, "refresh_token": "rt-2"})
+        expected = {"Authorization": f"Bearer {new}"}
+        self.assertEqual(self.successResultOf(asking), expected)
+        self.assertEqual(self.of(self.credentials.renewed(self.refused)), expected)
+        self.assert_one_call()
 
     def test_nothing_to_renew_it_with(self) -> None:
         """What was refused stays refused."""
