@@ -84,6 +84,7 @@ class Turns:
         self._sweeping: LoopingCall | None = None
         self._swept: Deferred[Any] = succeed(None)
         self._in_place = True
+        self._knows_the_time = False
 
     def begin(self, create: Create, request_id: str, asker: Asker) -> RunningTurn:
         """
@@ -215,7 +216,7 @@ class Turns:
 
     async def sweep(self) -> None:
         """
-        Delete what is too old, or too much.
+        Delete what is too old, or too much; at first only what is too much.
 
         Before that, end on record what has ended without that: in an earlier run, or
         when nothing could be written.
@@ -232,11 +233,16 @@ class Turns:
             await self.tree.bury()
         except ChatmockdError as problem:
             self._log.warn("ending what was left behind: {problem}", problem=problem)
-        now = self._now()
+        oldest = keys_before = 0.0
+        if self._knows_the_time:
+            now = self._now()
+            oldest, keys_before = now - self._max_age, now - _KEY_KEPT
+        # A machine that has only just started may think that it is next year.
+        self._knows_the_time = True
         limits = self._max_bytes, _FLEETING_BYTES
         for store, limit in zip(self.tree.stores, limits, strict=True):
             try:
-                deleted = await store.sweep(now - self._max_age, now - _KEY_KEPT, limit)
+                deleted = await store.sweep(oldest, keys_before, limit)
             except ChatmockdError as problem:
                 self._log.warn("sweeping the store: {problem}", problem=problem)
             else:

@@ -88,6 +88,32 @@ class RetentionTests(SweepingBridge):
         self.assert_known("resp_5")
 
 
+class ClockTests(DurableBridge):
+    """The clock is ahead when the daemon starts, and is put right soon after that."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.turn("resp_1")
+        self.clock.rightNow += 100 * DAY
+        self.turns.start()
+        self.pump()
+
+    def test_nothing_is_deleted_for_that(self) -> None:
+        """What it would have been cannot be had again."""
+        self.wait(5)
+        self.clock.rightNow -= 100 * DAY
+        self.turn("resp_2", previous_response_id="resp_1")
+        self.wait(2 * MINUTES)
+        for name in ("resp_1", "resp_2"):
+            self.assertEqual(self.ask("GET", f"/v1/responses/{name}").status, 200)
+
+    def test_a_clock_that_is_right(self) -> None:
+        """What is too old is deleted ten minutes later."""
+        self.wait(MINUTES)
+        answer = self.ask("GET", "/v1/responses/resp_1")
+        self.assert_error(answer, 404, "response_not_found")
+
+
 class PlaceTests(SweepingBridge):
     """The file of the store is deleted, moved or replaced while the daemon runs."""
 
